@@ -1,0 +1,32 @@
+package io.chunkwise.model.forward;
+
+import io.chunkwise.model.Progress;
+import java.util.Optional;
+
+/**
+ * How an executor is opened.
+ *
+ * @param contextLength positions to keep in the KV cache
+ * @param rowCapacity   the most rows of one prefill pass
+ * @param device        "backend:index", or empty for the executor's best device
+ * @param threads       of the CPU executor; 0: as many as there are cores
+ * @param progress      told about uploads and compilation
+ */
+public record ExecutorOptions(int contextLength, int rowCapacity, Optional<String> device, int threads, Progress progress) {
+
+    public ExecutorOptions {
+        if (contextLength < 1) {
+            throw new IllegalArgumentException("context length " + contextLength + " leaves no room for a token");
+        }
+        if (rowCapacity < 1) {
+            throw new IllegalArgumentException("row capacity " + rowCapacity + " leaves no room for a token");
+        }
+        if (threads < 0) {
+            throw new IllegalArgumentException("thread count " + threads + " is negative");
+        }
+    }
+
+    public static ExecutorOptions withContext(int contextLength) {
+        return new ExecutorOptions(contextLength, Math.min(contextLength, 128), Optional.empty(), 0, Progress.NONE);
+    }
+}

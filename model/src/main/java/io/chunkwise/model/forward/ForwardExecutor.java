@@ -1,0 +1,42 @@
+package io.chunkwise.model.forward;
+
+import io.chunkwise.model.adapter.Adapter;
+import java.util.Optional;
+
+/**
+ * Runs passes of one model over one sequence, and owns that sequence's KV cache. Not thread-safe: one caller at a time.
+ */
+public interface ForwardExecutor extends AutoCloseable {
+
+    /** Name on the command line: "cpu", "tornado". */
+    String name();
+
+    /** The device that passes run on. */
+    DeviceInfo device();
+
+    /** Positions that the KV cache can hold. */
+    int contextLength();
+
+    /** The most rows that one pass can take; longer prompts are prefilled in several passes. */
+    int rowCapacity();
+
+    /**
+     * Makes an adapter the one that {@link LayerOp.AddLowRank} applies, in place of the one before; empty for none. The
+     * KV cache is kept as it is. Costs no compilation while the adapter fits what {@link ExecutorOptions} reserved.
+     *
+     * @throws IllegalArgumentException if a site's shape does not fit the model
+     */
+    void attach(Optional<Adapter> adapter);
+
+    /**
+     * Runs one pass.
+     *
+     * @throws IllegalArgumentException if the batch has more than {@link #rowCapacity()} rows, ends past
+     *                                  {@link #contextLength()}, has a token outside the vocabulary, or its groups are
+     *                                  not those of the attached adapter
+     */
+    PassOutput run(TokenBatch batch, OutputRequest request);
+
+    @Override
+    void close();
+}

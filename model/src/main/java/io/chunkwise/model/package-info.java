@@ -1,0 +1,2 @@
+/** What every module shares: {@link io.chunkwise.model.Progress}. The packages below hold formats, model and executors. */
+package io.chunkwise.model;

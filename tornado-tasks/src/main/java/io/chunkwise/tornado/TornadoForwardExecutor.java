@@ -49,6 +49,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     private DeviceState state;
     private Passes passes;
     private int adapterGroups;
+    private int cachedPositions;
 
     private TornadoForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, Function<DeviceState, Passes> plans) {
         config = model.config();
@@ -79,7 +80,8 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
 
     /** The same wiring as plain Java calls, without TornadoVM's runtime. */
     static TornadoForwardExecutor direct(LlamaModel model, ExecutorOptions options) {
-        return new TornadoForwardExecutor(model, options, new DeviceInfo("java", 0, "plain Java", DeviceInfo.Type.CPU, 0, ""), DirectPasses::new);
+        return new TornadoForwardExecutor(model, options, new DeviceInfo("java", 0, "plain Java", DeviceInfo.Type.CPU,
+                Runtime.getRuntime().maxMemory(), ""), DirectPasses::new);
     }
 
     @Override
@@ -137,11 +139,14 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         int rows = batch.rows();
         ControlBlock control = state.control();
         control.describe(batch);
+        // Should the device fail half-way, nothing from this position on can be trusted.
+        cachedPositions = batch.position();
         passes.embed(rows);
         for (int layer = 0; layer < config.layers(); layer++) {
             control.layer(layer);
             passes.layer(rows);
         }
+        cachedPositions = batch.position() + rows;
         return switch (request) {
             case OutputRequest.Nothing() -> new PassOutput.Nothing();
             case OutputRequest.LastLogits() -> new PassOutput.Logits(1, lastLogits(rows));
@@ -223,6 +228,9 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         if (batch.groups() != adapterGroups) {
             throw new IllegalArgumentException("the rows have gains for " + batch.groups() + " component groups, the attached adapter has "
                     + adapterGroups);
+        }
+        if (batch.position() > cachedPositions) {
+            throw new IllegalArgumentException("a pass from position " + batch.position() + ", but the cache ends at " + cachedPositions);
         }
         for (int token : batch.tokens()) {
             if (token < 0 || token >= config.vocabSize()) {

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.function.Consumer;
@@ -135,7 +136,20 @@ class JsonTokenizerTest {
     }
 
     @Test
-    void templatesThatTheNativeLibraryWouldAbortOnAreRefused() {
+    void partsThatTheNativeLibraryWouldAbortOnAreRefused() {
+        assertRefused("not a complete JSON file", root -> {
+            ObjectNode part = root.putObject("decoder");
+            for (int depth = 0; depth < 130; depth++) {
+                part = part.putObject("a");
+            }
+        });
+        for (String section : List.of("decoder", "normalizer", "pre_tokenizer", "post_processor")) {
+            for (String value : List.of("1e400", "-1e400", "1e40", "\"\\ud800\"")) {
+                assertRefused("'" + section + "' has a ", "{\"" + section + "\": [" + value + "], "
+                        + new String(VALID, StandardCharsets.UTF_8).substring(1));
+            }
+        }
+        assertRefused("Broken surrogate pair", "{\"decoder\": {\"\\ud800\": 1}, " + new String(VALID, StandardCharsets.UTF_8).substring(1));
         assertRefused("uses '<nope>'", root -> ((ObjectNode) template(root).at("/single/0/SpecialToken")).put("id", "<nope>"));
         assertRefused("uses ''", root -> ((ObjectNode) template(root)).putArray("single").add("$A"));
         assertRefused("no array 'pair'", root -> ((ObjectNode) template(root)).remove("pair"));

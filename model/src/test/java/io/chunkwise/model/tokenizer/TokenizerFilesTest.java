@@ -47,9 +47,9 @@ class TokenizerFilesTest {
         Files.writeString(config, "{\"bos_token\": [1]}");
         TokenizerVectors.assertRefused("'bos_token' is not a text", () -> TokenizerFiles.ofDirectory(directory));
         Files.writeString(config, "{\"add");
-        TokenizerVectors.assertRefused("is not JSON", () -> TokenizerFiles.ofDirectory(directory));
+        TokenizerVectors.assertRefused("is not valid JSON", () -> TokenizerFiles.ofDirectory(directory));
         Files.write(config, new byte[] {'{', '"', (byte) 0xFF, '"', '}'});
-        TokenizerVectors.assertRefused("tokenizer_config.json", () -> TokenizerFiles.ofDirectory(directory));
+        TokenizerVectors.assertRefused("tokenizer_config.json: is not UTF-8", () -> TokenizerFiles.ofDirectory(directory));
         Files.write(config, new byte[0]);
         TokenizerVectors.assertRefused("not a JSON object", () -> TokenizerFiles.ofDirectory(directory));
     }

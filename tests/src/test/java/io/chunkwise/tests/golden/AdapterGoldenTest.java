@@ -74,7 +74,7 @@ class AdapterGoldenTest {
         "base.gguf, plain, plain", "base.gguf, rslora, rslora", "base.gguf, patterns, patterns", "base.gguf, query-value, query-value",
         "base.gguf, last-layer, last-layer", "base.gguf, plain.gguf, plain", "base.gguf, query-value.gguf, query-value"})
     void logitsEqualThoseOfPeftOverBothBaseFormats(String base, String source, String golden) throws Exception {
-        float[] logits = logits(base, model -> Optional.of(AdapterFiles.open(resource(source), model.config(), Progress.NONE)), new float[] {1});
+        float[] logits = logits(base, read(source), new float[] {1});
         assertClose(source + " over " + base, golden(golden + "/logits"), logits, LOGIT_TOLERANCE);
         assertFalse(agrees(golden("base/logits"), logits), "the adapter changes the logits");
     }
@@ -99,8 +99,12 @@ class AdapterGoldenTest {
 
     @Test
     void aPlainAdapterWithGainZeroIsTheBaseBitForBit() throws Exception {
-        float[] off = logits("base", model -> Optional.of(AdapterFiles.open(resource("plain"), model.config(), Progress.NONE)), new float[] {0});
+        float[] off = logits("base", read("plain"), new float[] {0});
         assertArrayEquals(logits("base", _ -> Optional.empty(), new float[0]), off);
+    }
+
+    private static Function<LlamaModel, Optional<Adapter>> read(String source) {
+        return model -> Optional.of(AdapterFiles.open(resource(source), model.config(), Progress.NONE));
     }
 
     private static float[] logits(String base, Function<LlamaModel, Optional<Adapter>> adapter, float[] gains) throws Exception {
@@ -144,7 +148,8 @@ class AdapterGoldenTest {
                 .max((a, b) -> Float.compare(Math.abs(expected[a] - actual[a]), Math.abs(expected[b] - actual[b]))).orElseThrow();
         double tolerance = relative * Math.max(1, largest(expected));
         assertTrue(Math.abs(expected[worst] - actual[worst]) <= tolerance,
-                what + " differs most at " + worst + ": expected " + expected[worst] + ", got " + actual[worst] + ", tolerance " + tolerance);
+                what + " differs most at " + worst + ": expected " + expected[worst] + ", got " + actual[worst] + ", tolerance "
+                        + tolerance);
     }
 
     private static float largest(float[] values) {

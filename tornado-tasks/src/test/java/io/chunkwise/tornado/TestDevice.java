@@ -1,5 +1,8 @@
 package io.chunkwise.tornado;
 
+import io.chunkwise.model.llama.LlamaConfig;
+import io.chunkwise.model.llama.SyntheticLlama;
+import io.chunkwise.tornado.device.DeviceAdapter.Reservation;
 import io.chunkwise.tornado.device.DeviceDirectory;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
 import java.util.Optional;
@@ -8,6 +11,12 @@ import java.util.Optional;
 final class TestDevice {
 
     private TestDevice() {
+    }
+
+    /** Room for every adapter of these tests, so that attaching one compiles nothing. */
+    static Reservation room(LlamaConfig config) {
+        Reservation largest = Reservation.of(SyntheticLlama.adapter(config, 24, 1));
+        return new Reservation(largest.rank(), 4, largest.downElements(), largest.upElements());
     }
 
     static Device best() {

@@ -3,6 +3,7 @@ package io.chunkwise.tornado;
 import io.chunkwise.model.fixtures.ForwardExecutorContract;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
+import io.chunkwise.tornado.device.TestDevice;
 import io.chunkwise.tornado.graph.KernelForm;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

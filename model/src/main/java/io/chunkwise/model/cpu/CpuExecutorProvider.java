@@ -1,0 +1,41 @@
+package io.chunkwise.model.cpu;
+
+import io.chunkwise.model.forward.DeviceInfo;
+import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.forward.ExecutorOptions;
+import io.chunkwise.model.forward.ForwardExecutor;
+import io.chunkwise.model.forward.ForwardExecutorProvider;
+import io.chunkwise.model.llama.LlamaModel;
+import java.util.List;
+
+/** Opens the executor that runs on this machine's cores. */
+public final class CpuExecutorProvider implements ForwardExecutorProvider {
+    private static final String VECTOR_MODULE = "jdk.incubator.vector";
+
+    @Override
+    public String name() {
+        return "cpu";
+    }
+
+    @Override
+    public Availability availability() {
+        // Checked by name first: CpuDevice cannot even be loaded without the module.
+        if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
+            return new Availability.Unavailable(
+                    "the Vector API is not switched on; start Java with --add-modules " + VECTOR_MODULE);
+        }
+        return new Availability.Available(List.of(CpuDevice.describe()));
+    }
+
+    @Override
+    public ForwardExecutor open(LlamaModel model, ExecutorOptions options) {
+        DeviceInfo device = switch (availability()) {
+            case Availability.Available(var devices) -> devices.getFirst();
+            case Availability.Unavailable(var reason) -> throw new ExecutorException("executor 'cpu': " + reason);
+        };
+        options.device().filter(wanted -> !wanted.equals(device.selector()) && !wanted.equals(device.backend())).ifPresent(wanted -> {
+            throw new ExecutorException("executor 'cpu' has no device '" + wanted + "'; its only one is '" + device.selector() + "'");
+        });
+        return new CpuForwardExecutor(model, options, device);
+    }
+}

@@ -47,10 +47,15 @@ public final class AdapterOptions {
         if (adapter == null) {
             for (String option : new String[] {"--rank", "--ladder"}) {
                 if (command.commandLine().getParseResult().hasMatchedOption(option)) {
-                    throw new ParameterException(command.commandLine(), option + " needs an adapter: add --adapter PATH");
+                    throw problem(option + " needs an adapter: add --adapter PATH");
                 }
             }
         }
+    }
+
+    /** A value that the command line must not have, as it turned out. */
+    public ParameterException problem(String message) {
+        return new ParameterException(command.commandLine(), message);
     }
 
     private static final class RankConverter implements ITypeConverter<RankLimit> {

@@ -11,9 +11,10 @@ for each adapter what peft computes in float32: the logits of one id list, and t
     base.gguf             the same model, F16, query and key rows permuted as llama.cpp's converter does it
     <adapter>/            PEFT directory
     <adapter>.gguf        the same adapter for llama.cpp (scale stored as alpha over the tensor's own rank)
-    golden.safetensors    "<adapter>/logits" [ids, vocab]; "<adapter>/<module>" [outputs, inputs]; metadata "ids"
+    golden.safetensors    "<adapter>/logits" [ids, vocab]; "<adapter>/<module>" [outputs, inputs]
+    golden.json           the ids, and the versions that computed these files
 
-Versions used for the committed files are in golden.safetensors' metadata. Needs: torch transformers peft gguf tokenizers.
+Needs: torch transformers peft gguf tokenizers.
 """
 
 import json
@@ -175,8 +176,9 @@ def main():
         golden |= references(out, name)
     for name in ("plain", "query-value"):
         write_gguf_adapter(out, name)
-    save_file(golden, out / "golden.safetensors", metadata={
-        "ids": json.dumps(IDS), "torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__})
+    save_file(golden, out / "golden.safetensors")
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}
+    (out / "golden.json").write_text(json.dumps({"ids": IDS} | versions) + "\n")
 
 
 if __name__ == "__main__":

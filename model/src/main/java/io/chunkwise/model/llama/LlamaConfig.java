@@ -35,6 +35,7 @@ public record LlamaConfig(
         positive("vocabulary size", vocabSize);
         positive("context length", contextLength);
         require(heads % kvHeads == 0, "head count " + heads + " is not a multiple of the key/value head count " + kvHeads);
+        require((long) heads * headDim <= Integer.MAX_VALUE, heads + " heads of " + headDim + " elements are too many");
         require(headDim % 2 == 0, "head dimension " + headDim + " is odd; rotary embedding needs pairs");
         require(normEpsilon > 0 && normEpsilon < 1, "norm epsilon " + normEpsilon + " is not in (0, 1)");
         require(ropeBase > 0 && Float.isFinite(ropeBase), "rope theta " + ropeBase + " is not a positive number");

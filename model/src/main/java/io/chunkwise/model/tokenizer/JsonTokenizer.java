@@ -1,6 +1,5 @@
 package io.chunkwise.model.tokenizer;
 
-import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import io.chunkwise.model.format.FormatException;
 import java.lang.ref.Cleaner;
@@ -40,9 +39,8 @@ final class JsonTokenizer implements Tokenizer {
             library.disableTruncation(handle);
             library.disablePadding(handle);
             return new JsonTokenizer(library, handle, content);
-        } catch (EngineException e) {
-            String problem = e.getMessage() == null ? "no reason given" : e.getMessage().lines().findFirst().orElse("no reason given");
-            throw new FormatException(file, "the tokenizers library refuses it: " + problem, e);
+        } catch (RuntimeException e) { // the native methods throw nothing more specific
+            throw new FormatException(file, "the tokenizers library refuses it: " + firstLine(e), e);
         }
     }
 
@@ -54,7 +52,7 @@ final class JsonTokenizer implements Tokenizer {
     @Override
     public int[] encode(String text, boolean addSpecial) {
         try {
-            long encoding = library.encode(handle, text, addSpecial);
+            long encoding = library.encode(handle, LoneSurrogates.replaced(text), addSpecial);
             long[] ids = library.getTokenIds(encoding);
             library.deleteEncoding(encoding);
             IntStream plain = Arrays.stream(ids).mapToInt(Math::toIntExact);
@@ -64,6 +62,10 @@ final class JsonTokenizer implements Tokenizer {
         } finally {
             Reference.reachabilityFence(this);
         }
+    }
+
+    private static String firstLine(RuntimeException e) {
+        return e.getMessage() == null ? "no reason given" : e.getMessage().lines().findFirst().orElse("no reason given");
     }
 
     private static IntStream ints(List<Integer> ids) {

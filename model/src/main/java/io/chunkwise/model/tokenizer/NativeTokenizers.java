@@ -1,16 +1,22 @@
 package io.chunkwise.model.tokenizer;
 
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import ai.djl.util.Utils;
 import io.chunkwise.model.format.FormatException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
+import java.util.Properties;
 
-/** Loads the native library of HuggingFace's tokenizers from the class path, once; no network, no cache directory. */
+/**
+ * Loads the native library of HuggingFace's tokenizers from the class path, once. Nothing is downloaded. The library is
+ * unpacked into DJL's cache directory, because unpacking takes longer than everything else at start-up together.
+ */
 final class NativeTokenizers {
     private static final String FILE_NAME = System.mapLibraryName("tokenizers");
     private static final List<String> PLATFORMS = List.of("linux-x86_64", "linux-aarch64", "osx-aarch64");
@@ -25,29 +31,47 @@ final class NativeTokenizers {
         private static Optional<String> load() {
             String failure = "it has no build for this operating system";
             for (String platform : PLATFORMS) {
-                String resource = "/native/lib/" + platform + "/cpu/" + FILE_NAME;
-                try (InputStream library = TokenizersLibrary.class.getResourceAsStream(resource)) {
-                    if (library != null) {
-                        loadCopy(library);
+                URL library = TokenizersLibrary.class.getResource("/native/lib/" + platform + "/cpu/" + FILE_NAME);
+                if (library != null) {
+                    try {
+                        System.load(unpacked(library, platform).toString());
                         return Optional.empty();
+                    } catch (IOException e) {
+                        failure = "it cannot be unpacked: " + e.getMessage();
+                    } catch (UnsatisfiedLinkError e) { // of another processor, or the directory is mounted noexec
+                        failure = e.getMessage();
                     }
-                } catch (IOException e) {
-                    failure = "its copy in the directory for temporary files cannot be written: " + e.getMessage();
-                } catch (UnsatisfiedLinkError e) { // of another processor, or the directory is mounted noexec
-                    failure = e.getMessage();
                 }
             }
             return Optional.of(failure);
         }
 
-        private static void loadCopy(InputStream library) throws IOException {
-            Path copy = Files.createTempFile("tokenizers", FILE_NAME);
-            try {
-                Files.copy(library, copy, StandardCopyOption.REPLACE_EXISTING);
-                System.load(copy.toString());
-            } finally {
-                Files.deleteIfExists(copy); // a loaded library needs its file no more
+        private static Path unpacked(URL library, String platform) throws IOException {
+            Path directory = Utils.getEngineCacheDir("tokenizers").resolve("chunkwise-" + version() + "-" + platform).toAbsolutePath();
+            Path target = directory.resolve(FILE_NAME);
+            long size = library.openConnection().getContentLengthLong();
+            if (Files.isRegularFile(target) && Files.size(target) == size) {
+                return target;
             }
+            Files.createDirectories(directory);
+            Path copy = Files.createTempFile(directory, "unpacking", ".tmp");
+            try (InputStream content = library.openStream()) {
+                Files.copy(content, copy, StandardCopyOption.REPLACE_EXISTING);
+                Files.move(copy, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            } finally {
+                Files.deleteIfExists(copy);
+            }
+            return target;
+        }
+
+        private static String version() throws IOException {
+            Properties properties = new Properties();
+            try (InputStream in = TokenizersLibrary.class.getResourceAsStream("/native/lib/tokenizers.properties")) {
+                if (in != null) {
+                    properties.load(in);
+                }
+            }
+            return properties.getProperty("version", "unversioned");
         }
     }
 

@@ -113,7 +113,7 @@ final class SentencePieceTokenizer implements Tokenizer {
     }
 
     private String escaped(String text) {
-        String clean = withoutLoneSurrogates(text);
+        String clean = LoneSurrogates.replaced(text);
         if (vocabulary.removeExtraWhitespace()) {
             clean = clean.replaceAll(" {2,}", " ");
             clean = clean.startsWith(" ") ? clean.substring(1) : clean;
@@ -127,23 +127,6 @@ final class SentencePieceTokenizer implements Tokenizer {
             end--;
         }
         return escaped.substring(0, end);
-    }
-
-    private static String withoutLoneSurrogates(String text) {
-        StringBuilder clean = null;
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (!Character.isSurrogate(c)) {
-                continue;
-            }
-            if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
-                i++;
-                continue;
-            }
-            clean = clean == null ? new StringBuilder(text) : clean;
-            clean.setCharAt(i, '\uFFFD');
-        }
-        return clean == null ? text : clean.toString();
     }
 
     /** The symbols of a text as a doubly linked list over indices; symbol i is the characters [start[i], end[i]). */

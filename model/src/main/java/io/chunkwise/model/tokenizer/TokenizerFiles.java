@@ -1,6 +1,7 @@
 package io.chunkwise.model.tokenizer;
 
 import io.chunkwise.model.format.FormatException;
+import io.chunkwise.model.format.gguf.GgufFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +33,15 @@ public final class TokenizerFiles {
         }
         throw new FormatException(modelDirectory.toString(),
                 "has neither tokenizer.json nor tokenizer.model. Copy the tokenizer of the model there.");
+    }
+
+    /**
+     * The tokenizer whose vocabulary is inside a GGUF file.
+     *
+     * @throws FormatException if there is none, or it is malformed or of an unsupported kind
+     */
+    public static Tokenizer ofGguf(GgufFile file) {
+        return GgufVocabulary.tokenizer(file);
     }
 
     /** @throws FormatException if the file cannot be read or is larger than any tokenizer */

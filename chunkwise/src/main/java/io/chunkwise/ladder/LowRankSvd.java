@@ -86,7 +86,8 @@ final class LowRankSvd {
         for (int k = 0; k < narrow.length; k++) {
             narrow[k] = (float) sigmas[k];
             if (!Float.isFinite(narrow[k])) {
-                throw new IllegalArgumentException("the adapter's update at " + site + " is too large for float: singular value " + sigmas[k]);
+                throw new IllegalArgumentException(
+                        "the adapter's update at " + site + " is too large for float: singular value " + sigmas[k]);
             }
         }
         return narrow;

@@ -12,7 +12,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class LowRankSvdTest {
 
     @ParameterizedTest
-    @CsvSource({"1,1,1", "1,17,33", "3,1,5", "3,5,1", "4,4,4", "8,64,64", "8,172,64", "7,5,33", "7,33,5", "9,3,4", "32,100,33", "33,17,100"})
+    @CsvSource({"1,1,1", "1,17,33", "3,1,5", "3,5,1", "4,4,4", "8,64,64", "8,172,64", "7,5,33", "7,33,5", "9,3,4", "32,100,33",
+        "33,17,100"})
     void fullRankEqualsThePlainPair(int rank, int inputs, int outputs) {
         LowRankPair plain = Updates.random(11, rank, inputs, outputs);
         LadderSite site = LowRankSvd.decompose("a site", plain);

@@ -52,7 +52,8 @@ final class Updates {
         }
         double tolerance = relative * largest;
         assertTrue(Math.abs(expected[worst] - actual[worst]) <= tolerance,
-                what + " differs most at " + worst + ": expected " + expected[worst] + ", got " + actual[worst] + ", tolerance " + tolerance);
+                what + " differs most at " + worst + ": expected " + expected[worst] + ", got " + actual[worst] + ", tolerance "
+                        + tolerance);
     }
 
     private static float[] gaussians(Random random, int count) {

@@ -4,6 +4,7 @@ import io.chunkwise.model.Progress;
 import io.chunkwise.model.format.BlockCodec;
 import io.chunkwise.model.format.FormatException;
 import io.chunkwise.model.format.TensorView;
+import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.RotaryPairing;
 import java.util.HashMap;
@@ -11,9 +12,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** The A and B tensors that an adapter file holds, gathered per site, then checked against the base model and read. */
 final class AdapterTensors {
+    private static final Pattern LAYER = Pattern.compile("(?:layers|blk)\\.(\\d{1,9})\\.");
+
     private final String file;
     private final LlamaConfig config;
     private final String baseHint;
@@ -39,15 +45,26 @@ final class AdapterTensors {
         this.baseHint = baseHint;
     }
 
+    /** Every site of a model by the name that a file format gives it. */
+    static Map<String, AdapterSite> sitesByName(LlamaConfig config, BiFunction<WeightRole, Integer, String> name) {
+        Map<String, AdapterSite> sites = new LinkedHashMap<>();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            for (WeightRole role : WeightRole.ADAPTABLE) {
+                sites.put(name.apply(role, layer), new AdapterSite(layer, role));
+            }
+        }
+        return sites;
+    }
+
     /** A of a site, [rank, inputs]. */
     void addDown(AdapterSite site, TensorView tensor) {
-        Factors known = known(site, tensor);
+        Factors known = known(site);
         sites.put(site, new Factors(once(known.down(), tensor), known.up()));
     }
 
     /** B of a site, [outputs, rank]. */
     void addUp(AdapterSite site, TensorView tensor) {
-        Factors known = known(site, tensor);
+        Factors known = known(site);
         sites.put(site, new Factors(known.down(), once(known.up(), tensor)));
     }
 
@@ -60,10 +77,15 @@ final class AdapterTensors {
         return Optional.ofNullable(sites.get(site)).map(Factors::down);
     }
 
-    private Factors known(AdapterSite site, TensorView tensor) {
-        if (site.layer() >= config.layers()) {
-            throw problem(quoted(tensor) + " is for layer " + site.layer() + ", the model has " + config.layers() + " layers. " + baseHint);
-        }
+    /** What to say of a tensor that belongs to no site of the model, unless it is for a layer that the model doesn't have. */
+    FormatException foreign(TensorView tensor, String otherwise) {
+        Matcher matcher = LAYER.matcher(tensor.name());
+        boolean beyond = matcher.find() && Integer.parseInt(matcher.group(1)) >= config.layers();
+        return problem(quoted(tensor) + (beyond
+                ? " is for layer " + matcher.group(1) + ", the model has " + config.layers() + " layers. " + baseHint : ": " + otherwise));
+    }
+
+    private Factors known(AdapterSite site) {
         return sites.getOrDefault(site, new Factors(null, null));
     }
 
@@ -121,7 +143,8 @@ final class AdapterTensors {
     }
 
     private void checkHeap() {
-        long bytes = sites.values().stream().mapToLong(factors -> Float.BYTES * (factors.down().elements() + factors.up().elements())).sum();
+        long bytes = sites.values().stream().mapToLong(
+                factors -> Float.BYTES * (factors.down().elements() + factors.up().elements())).sum();
         long limit = Runtime.getRuntime().maxMemory();
         if (bytes > limit / 2) {
             throw problem("takes " + (bytes >> 20) + " MiB as floats, more than half of the Java heap of " + (limit >> 20)

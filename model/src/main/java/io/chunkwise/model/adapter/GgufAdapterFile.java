@@ -4,12 +4,12 @@ import io.chunkwise.model.Progress;
 import io.chunkwise.model.format.FormatException;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.format.gguf.GgufFile;
-import io.chunkwise.model.forward.WeightRole;
-import io.chunkwise.model.llama.LlamaArchitecture;
 import io.chunkwise.model.llama.LlamaConfig;
+import io.chunkwise.model.llama.LlamaTensorNames;
 import io.chunkwise.model.llama.RotaryPairing;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
  * {@code adapter.lora.alpha} over the tensor's own rank, or 1 where alpha is 0.
  */
 final class GgufAdapterFile {
-    private static final Pattern TENSOR = Pattern.compile("blk\\.(0|[1-9]\\d{0,8})\\.(\\w+)\\.weight\\.lora_([ab])");
+    private static final Pattern TENSOR = Pattern.compile("(.+)\\.lora_([ab])");
 
     private GgufAdapterFile() {
     }
@@ -38,9 +38,12 @@ final class GgufAdapterFile {
                 throw problem(file, "'" + tensor + "' is " + type + ", which is not supported; convert the adapter to F32 or F16");
             });
             AdapterTensors tensors = new AdapterTensors(file.name(), config,
-                    "The adapter belongs to another base model" + file.string("general.base_model.0.name").map(base -> ", '" + base + "'").orElse("") + ".");
-            file.tensors().values().forEach(tensor -> add(file, tensors, tensor));
-            return tensors.read(name, storedOrder(architecture), (site, rank) -> alpha == 0 ? 1 : Adapter.scale(alpha, rank, false), progress);
+                    "The adapter belongs to another base model"
+                            + file.string("general.base_model.0.name").map(base -> ", '" + base + "'").orElse("") + ".");
+            Map<String, AdapterSite> sites = AdapterTensors.sitesByName(config, LlamaTensorNames::gguf);
+            file.tensors().values().forEach(tensor -> add(sites, tensors, tensor));
+            return tensors.read(name, storedOrder(architecture),
+                    (site, rank) -> alpha == 0 ? 1 : Adapter.scale(alpha, rank, false), progress);
         }
     }
 
@@ -48,11 +51,12 @@ final class GgufAdapterFile {
         expect(file, "general.type", "adapter", "the file is not an adapter");
         expect(file, "adapter.type", "lora", "other kinds of adapter are not supported");
         if (file.metadata().containsKey("adapter.alora.invocation_tokens")) {
-            throw problem(file, "'adapter.alora.invocation_tokens': activated LoRA, which switches on in the middle of a text, is not supported");
+            throw problem(file, "'adapter.alora.invocation_tokens': "
+                    + "activated LoRA, which switches on in the middle of a text, is not supported");
         }
         String expected = switch (config.architecture()) {
-            case LlamaArchitecture.LLAMA, LlamaArchitecture.MISTRAL -> "llama";
-            case LlamaArchitecture.QWEN2 -> "qwen2";
+            case LLAMA, MISTRAL -> "llama";
+            case QWEN2 -> "qwen2";
         };
         expect(file, "general.architecture", expected, "the adapter belongs to another base model");
         return expected;
@@ -71,15 +75,14 @@ final class GgufAdapterFile {
         return architecture.equals("llama") ? RotaryPairing.NEIGHBOURS : RotaryPairing.HALVES;
     }
 
-    private static void add(GgufFile file, AdapterTensors tensors, TensorView tensor) {
+    private static void add(Map<String, AdapterSite> sites, AdapterTensors tensors, TensorView tensor) {
         Matcher matcher = TENSOR.matcher(tensor.name());
-        Optional<WeightRole> role = matcher.matches() ? ProjectionName.ofGguf(matcher.group(2)) : Optional.empty();
-        if (role.isEmpty()) {
-            throw problem(file, "'" + tensor.name() + "' is not an A or B tensor of one of the seven projections of a layer; "
+        AdapterSite site = matcher.matches() ? sites.get(matcher.group(1)) : null;
+        if (site == null) {
+            throw tensors.foreign(tensor, "is not an A or B tensor of one of the seven projections of a layer; "
                     + "adapters of embeddings, norms and output layers are not supported");
         }
-        AdapterSite site = new AdapterSite(Integer.parseInt(matcher.group(1)), role.get());
-        if (matcher.group(3).equals("a")) {
+        if (matcher.group(2).equals("a")) {
             tensors.addDown(site, tensor);
         } else {
             tensors.addUp(site, tensor);

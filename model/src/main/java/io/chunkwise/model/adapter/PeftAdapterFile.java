@@ -4,12 +4,12 @@ import io.chunkwise.model.Progress;
 import io.chunkwise.model.format.FormatException;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.format.safetensors.SafetensorsFile;
-import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.model.llama.LlamaConfig;
+import io.chunkwise.model.llama.LlamaTensorNames;
 import io.chunkwise.model.llama.RotaryPairing;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.Optional;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -20,8 +20,7 @@ import java.util.regex.Pattern;
  */
 final class PeftAdapterFile {
     static final String TENSORS = "adapter_model.safetensors";
-    private static final Pattern TENSOR = Pattern.compile(
-            "base_model\\.model\\.model\\.layers\\.(0|[1-9]\\d{0,8})\\.(\\w+\\.\\w+)\\.lora_([AB])(?:\\.[^.]+)?\\.weight");
+    private static final Pattern TENSOR = Pattern.compile("base_model\\.model\\.(.+)\\.lora_([AB])(?:\\.[^.]+)?\\.weight");
 
     private PeftAdapterFile() {
     }
@@ -31,25 +30,27 @@ final class PeftAdapterFile {
         try (Arena memory = Arena.ofConfined()) {
             SafetensorsFile file = SafetensorsFile.open(directory.resolve(TENSORS), memory);
             file.unsupportedTensors().forEach((tensor, type) -> {
-                throw new FormatException(file.name(), "'" + tensor + "' is " + type + ", which is not supported; save the adapter in F32, F16 or BF16");
+                throw new FormatException(file.name(),
+                        "'" + tensor + "' is " + type + ", which is not supported; save the adapter in F32, F16 or BF16");
             });
             AdapterTensors tensors = new AdapterTensors(file.name(), config, "The adapter belongs to another base model; see "
                     + "base_model_name_or_path in " + PeftConfig.FILE + peft.baseModel().map(base -> " ('" + base + "')").orElse("") + ".");
-            file.tensors().values().forEach(tensor -> add(file.name(), tensors, tensor));
-            checkAgainstConfig(file.name(), peft, tensors, config);
-            return tensors.read(name, RotaryPairing.HALVES,
-                    (site, rank) -> Adapter.scale(peft.alpha(ProjectionName.module(site)), rank, peft.rankStabilized()), progress);
+            Map<String, AdapterSite> sites = AdapterTensors.sitesByName(config, LlamaTensorNames::huggingFaceModule);
+            file.tensors().values().forEach(tensor -> add(sites, tensors, tensor));
+            sites.forEach((module, site) -> checkAgainstConfig(file.name(), peft, tensors, module, site));
+            AdapterTensors.Scale scale = (site, rank) -> Adapter.scale(
+                    peft.alpha(LlamaTensorNames.huggingFaceModule(site.role(), site.layer())), rank, peft.rankStabilized());
+            return tensors.read(name, RotaryPairing.HALVES, scale, progress);
         }
     }
 
-    private static void add(String file, AdapterTensors tensors, TensorView tensor) {
+    private static void add(Map<String, AdapterSite> sites, AdapterTensors tensors, TensorView tensor) {
         Matcher matcher = TENSOR.matcher(tensor.name());
-        Optional<WeightRole> role = matcher.matches() ? ProjectionName.ofHuggingFace(matcher.group(2)) : Optional.empty();
-        if (role.isEmpty()) {
-            throw new FormatException(file, "'" + tensor.name() + "': " + unsupported(tensor.name()));
+        AdapterSite site = matcher.matches() ? sites.get(matcher.group(1)) : null;
+        if (site == null) {
+            throw tensors.foreign(tensor, unsupported(tensor.name()));
         }
-        AdapterSite site = new AdapterSite(Integer.parseInt(matcher.group(1)), role.get());
-        if (matcher.group(3).equals("A")) {
+        if (matcher.group(2).equals("A")) {
             tensors.addDown(site, tensor);
         } else {
             tensors.addUp(site, tensor);
@@ -72,27 +73,22 @@ final class PeftAdapterFile {
         if (name.endsWith("bias")) {
             return "a trained bias is not supported";
         }
-        return "is not an A or B tensor of one of the seven projections of a layer (base_model.model.model.layers.N.self_attn.q_proj.lora_A.weight)";
+        return "is not an A or B tensor of one of the seven projections of a layer "
+                + "(base_model.model.model.layers.N.self_attn.q_proj.lora_A.weight)";
     }
 
-    private static void checkAgainstConfig(String file, PeftConfig peft, AdapterTensors tensors, LlamaConfig config) {
-        for (int layer = 0; layer < config.layers(); layer++) {
-            for (WeightRole role : WeightRole.ADAPTABLE) {
-                AdapterSite site = new AdapterSite(layer, role);
-                String module = ProjectionName.module(site);
-                if (peft.targets(module, layer) && !tensors.has(site)) {
-                    throw new FormatException(file, "has no tensors for '" + module + "', which target_modules in " + PeftConfig.FILE
-                            + " names. The file is incomplete, or the adapter belongs to another base model.");
-                }
-                tensors.down(site).ifPresent(down -> checkRank(file, down, peft.rank(module)));
-            }
+    private static void checkAgainstConfig(String file, PeftConfig peft, AdapterTensors tensors, String module, AdapterSite site) {
+        if (peft.targets(module, site.layer()) && !tensors.has(site)) {
+            throw new FormatException(file, "has no tensors for '" + module + "', which target_modules in " + PeftConfig.FILE
+                    + " names. The file is incomplete, or the adapter belongs to another base model.");
         }
+        tensors.down(site).ifPresent(down -> checkRank(file, down, peft.rank(module)));
     }
 
     private static void checkRank(String file, TensorView down, int expected) {
         if (down.shape().size() != 2 || down.shape().getFirst() != expected) {
-            throw new FormatException(file, "'" + down.name() + "' is " + down.shape() + ", but " + PeftConfig.FILE + " says rank " + expected
-                    + " (r, rank_pattern); the two files belong to different adapters");
+            throw new FormatException(file, "'" + down.name() + "' is " + down.shape() + ", but " + PeftConfig.FILE + " says rank "
+                    + expected + " (r, rank_pattern); the two files belong to different adapters");
         }
     }
 }

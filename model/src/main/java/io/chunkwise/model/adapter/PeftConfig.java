@@ -153,8 +153,8 @@ final class PeftConfig {
     private void checkInitialisation() {
         JsonNode value = field("init_lora_weights");
         if (!value.isNull() && !value.isBoolean() && !HARMLESS_INITIALISATIONS.contains(String.valueOf(value.textValue()))) {
-            throw problem("'init_lora_weights' is " + shown(value) + ": such an adapter belongs to a changed base model; save it with PEFT's "
-                    + "path_initial_model_for_weight_conversion");
+            throw problem("'init_lora_weights' is " + shown(value) + ": such an adapter belongs to a changed base model; save it with "
+                    + "PEFT's path_initial_model_for_weight_conversion");
         }
     }
 

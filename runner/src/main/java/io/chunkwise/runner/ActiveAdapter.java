@@ -6,6 +6,8 @@ import io.chunkwise.ladder.RankLadder;
 import io.chunkwise.ladder.Rung;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.adapter.AdapterFiles;
+import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.runner.options.AdapterOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.options.RankLimit;
@@ -28,7 +30,8 @@ record ActiveAdapter(Optional<Adapter> adapter, float[] groupGain, int rank) {
     }
 
     /** @throws picocli.CommandLine.ParameterException if the rank is larger than the adapter's */
-    static ActiveAdapter of(Adapter plain, AdapterOptions options, OutputOptions output, Terminal terminal, Progress progress) {
+    static ActiveAdapter of(
+            Adapter plain, LlamaConfig config, AdapterOptions options, OutputOptions output, Terminal terminal, Progress progress) {
         int trained = plain.maxRank();
         return switch (options.rank()) {
             case RankLimit.Max() -> new ActiveAdapter(Optional.of(plain), new float[] {1}, trained);
@@ -37,17 +40,18 @@ record ActiveAdapter(Optional<Adapter> adapter, float[] groupGain, int rank) {
             case RankLimit.Exactly(int rank) when rank == trained -> new ActiveAdapter(Optional.of(plain), new float[] {1}, trained);
             case RankLimit.Exactly(int rank) when rank == 0 -> new ActiveAdapter(Optional.of(plain), new float[] {0}, 0);
             case RankLimit.Exactly(int rank) -> {
-                Adapter sliced = ladder(plain, options, output, terminal, progress).at(List.of(new Rung.Uniform(rank)));
+                Adapter sliced = ladder(plain, config, options, output, terminal, progress).at(List.of(new Rung.Uniform(rank)));
                 yield new ActiveAdapter(Optional.of(sliced), RankLadder.gainsAt(sliced, 0), rank);
             }
         };
     }
 
-    private static RankLadder ladder(Adapter plain, AdapterOptions options, OutputOptions output, Terminal terminal, Progress progress) {
+    private static RankLadder ladder(
+            Adapter plain, LlamaConfig config, AdapterOptions options, OutputOptions output, Terminal terminal, Progress progress) {
         Path adapter = options.adapter().orElseThrow();
         Path saved = options.ladder().orElseGet(() -> LadderFile.beside(adapter));
         if (options.ladder().isPresent() || Files.exists(saved)) {
-            return LadderFile.load(saved, adapter);
+            return LadderFile.load(saved, config, AdapterFiles.hash(adapter));
         }
         if (output.remarks()) {
             terminal.err().println("building a rank ladder in memory; 'chunkwise ladder' saves it for the next time");

@@ -83,7 +83,7 @@ final class Session implements AutoCloseable {
             return ActiveAdapter.none();
         }
         Adapter plain = AdapterFiles.open(options.adapter().adapter().get(), model.config(), progress);
-        return ActiveAdapter.of(plain, options.adapter(), options.output(), terminal, progress);
+        return ActiveAdapter.of(plain, model.config(), options.adapter(), options.output(), terminal, progress);
     }
 
     private static io.chunkwise.model.forward.ExecutorOptions executorOptions(

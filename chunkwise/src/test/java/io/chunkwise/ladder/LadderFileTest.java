@@ -131,7 +131,7 @@ class LadderFileTest {
         byte[] whole = Files.readAllBytes(saved());
         Random random = new Random(seed);
         Path changed = directory.resolve("changed.safetensors");
-        for (int i = 0; i < 400; i++) {
+        for (int i = 0; i < 150; i++) {
             byte[] bytes = whole.clone();
             int at = random.nextInt(i % 2 == 0 ? bytes.length : 4000);
             bytes[at] ^= (byte) (1 << random.nextInt(8));

@@ -5,7 +5,8 @@ import java.util.regex.PatternSyntaxException;
 
 /** A regular expression out of a file, matched against module names; never runs for long, whatever it is. */
 final class ModulePattern {
-    private static final int LONGEST = 4000; // characters; nested groups cost stack
+    private static final int LONGEST = 4000; // characters
+    private static final int MOST_GROUPS = 200; // nested ones cost stack
     private static final int MOST_STEPS = 1_000_000; // characters looked at; real patterns take fewer than 1,000
 
     private final Pattern pattern;
@@ -28,6 +29,9 @@ final class ModulePattern {
     private static ModulePattern of(String expression) {
         if (expression.length() > LONGEST) {
             throw new IllegalArgumentException("it has " + expression.length() + " characters, more than " + LONGEST);
+        }
+        if (expression.chars().filter(c -> c == '(').count() > MOST_GROUPS) {
+            throw new IllegalArgumentException("it has more than " + MOST_GROUPS + " groups");
         }
         try {
             return new ModulePattern(Pattern.compile(expression));

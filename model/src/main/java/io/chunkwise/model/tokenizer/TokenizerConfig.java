@@ -1,10 +1,8 @@
 package io.chunkwise.model.tokenizer;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.chunkwise.model.format.FormatException;
-import java.io.IOException;
+import io.chunkwise.model.format.JsonFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -27,17 +25,7 @@ record TokenizerConfig(Optional<Boolean> addBos, Optional<Boolean> addEos, Optio
             return EMPTY;
         }
         String file = path.toString();
-        JsonNode config;
-        try {
-            config = new ObjectMapper().readTree(TokenizerFiles.content(path));
-        } catch (JsonProcessingException e) {
-            throw new FormatException(file, "is not JSON: " + TokenizerJson.oneLine(e), e);
-        } catch (IOException e) {
-            throw new FormatException(file, "is not UTF-8 text", e);
-        }
-        if (!config.isObject()) {
-            throw new FormatException(file, "is not a JSON object");
-        }
+        JsonNode config = JsonFile.readObject(path);
         return new TokenizerConfig(flag(file, config, "add_bos_token"), flag(file, config, "add_eos_token"),
                 token(file, config, "bos_token"), token(file, config, "eos_token"));
     }

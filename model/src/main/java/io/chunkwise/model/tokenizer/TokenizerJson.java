@@ -1,8 +1,10 @@
 package io.chunkwise.model.tokenizer;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
@@ -28,7 +30,9 @@ import java.util.Set;
  * @param after  ids that go after it
  */
 record TokenizerJson(String json, String[] pieces, List<Integer> before, List<Integer> after) {
-    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int DEEPEST = 64; // the native library aborts at 128
+    private static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(DEEPEST).build()).build());
     private static final int MAX_ID = 1 << 22;
 
     private static final Set<String> NORMALIZERS =
@@ -53,7 +57,7 @@ record TokenizerJson(String json, String[] pieces, List<Integer> before, List<In
     }
 
     /** The first line of the parser's message, without its source, with line and column. */
-    static String oneLine(JsonProcessingException e) {
+    private static String oneLine(JsonProcessingException e) {
         String where = e.getLocation() == null ? ""
                 : " (line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr() + ")";
         return e.getOriginalMessage().lines().findFirst().orElse("unreadable") + where;
@@ -90,12 +94,33 @@ record TokenizerJson(String json, String[] pieces, List<Integer> before, List<In
                     hasModel = true;
                     readModel(parser);
                 } else {
-                    sections.put(name, parser.readValueAsTree());
+                    JsonNode section = parser.readValueAsTree();
+                    checkValues(name, section);
+                    sections.put(name, section);
                 }
             }
             if (parser.nextToken() != null) {
                 throw new FormatException(file, "goes on after the JSON object");
             }
+        }
+
+        // Valid JSON, but the native library aborts on it.
+        private void checkValues(String section, JsonNode value) {
+            if (value.isNumber() && !value.isInt() && !(Math.abs(value.doubleValue()) <= Float.MAX_VALUE)) {
+                throw new FormatException(file, "'" + section + "' has a number that is out of range");
+            }
+            boolean broken = value.isTextual() && isBroken(value.textValue());
+            for (Map.Entry<String, JsonNode> property : value.properties()) {
+                broken |= isBroken(property.getKey());
+            }
+            if (broken) {
+                throw new FormatException(file, "'" + section + "' has a text that is not Unicode");
+            }
+            value.forEach(element -> checkValues(section, element));
+        }
+
+        private static boolean isBroken(String text) {
+            return !LoneSurrogates.replaced(text).equals(text);
         }
 
         private void readModel(JsonParser parser) throws IOException {

@@ -14,17 +14,16 @@ public final class BarChart {
      * @param maxWidth characters at most; where there are more values, neighbours share a bar of their largest
      */
     public static String line(float[] values, int maxWidth) {
-        int bars = Math.min(values.length, Math.max(1, maxWidth));
+        int perBar = Math.ceilDiv(Math.max(1, values.length), Math.max(1, maxWidth));
+        int bars = Math.ceilDiv(values.length, perBar);
         float largest = 0;
         for (float value : values) {
             largest = Math.max(largest, value);
         }
         StringBuilder line = new StringBuilder();
         for (int bar = 0; bar < bars; bar++) {
-            int from = (int) ((long) bar * values.length / bars);
-            int to = (int) ((long) (bar + 1) * values.length / bars);
             float height = 0;
-            for (int i = from; i < to; i++) {
+            for (int i = bar * perBar; i < Math.min(values.length, (bar + 1) * perBar); i++) {
                 height = Math.max(height, values[i]);
             }
             int level = largest == 0 ? 0 : Math.round(height / largest * (BLOCKS.length() - 1));

@@ -34,7 +34,7 @@ public final class ShortErrorMessages implements IParameterExceptionHandler, IEx
     @Override
     public int handleParseException(ParameterException problem, String[] args) {
         CommandLine command = problem.getCommandLine();
-        terminal.err().println(PREFIX + oneLine(problem.getMessage()));
+        terminal.err().println(PREFIX + oneLine(problem.getMessage().replaceFirst("^Error: ", "")));
         if (problem instanceof UnmatchedArgumentException unmatched) {
             for (String suggestion : unmatched.getSuggestions()) {
                 terminal.err().println("Did you mean '" + suggestion + "'?");
@@ -47,7 +47,7 @@ public final class ShortErrorMessages implements IParameterExceptionHandler, IEx
 
     @Override
     public int handleExecutionException(Exception problem, CommandLine command, ParseResult parsed) {
-        return handle(problem, parsed.hasMatchedOption("--errors"));
+        return handle(problem, command.getParseResult().hasMatchedOption("--errors"));
     }
 
     /**

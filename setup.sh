@@ -138,7 +138,7 @@ prepare_maven() {
   installed=$(mvn "${maven_flags[@]}" -q help:evaluate -Dexpression=settings.localRepository -DforceStdout 2>/dev/null || true)
   [ -d "$installed" ] || installed=$HOME/.m2/repository
   local target=$installed/io/github/beehive-lab/tornado-api/$version
-  if ! cmp -s "$jar" "$target/tornado-api-$version.jar" || [ ! -f "$target/tornado-api-$version.pom" ]; then
+  if ! cmp -s "$jar" "$target/tornado-api-$version.jar" || ! [ -f "$target/tornado-api-$version.pom" ] || grep -q '<parent>' "$target/tornado-api-$version.pom"; then
     mvn "${maven_flags[@]}" -q org.apache.maven.plugins:maven-install-plugin:3.1.4:install-file "-Dfile=$jar" \
       -DgroupId=io.github.beehive-lab -DartifactId=tornado-api "-Dversion=$version" -Dpackaging=jar -DgeneratePom=true
   fi

@@ -30,7 +30,7 @@ final class LowRankSvd {
         Factor down = factor(matrix(site, pair.down(), rank, pair.inputs()).transpose());
         INDArray core = up.triangle().mmul(down.triangle().transpose()).dup('f');
 
-        int kept = (int) Math.min(core.rows(), core.columns());
+        int kept = Math.min(core.rows(), core.columns());
         INDArray sigma = Nd4j.create(DataType.DOUBLE, new long[] {kept}, 'f');
         INDArray left = Nd4j.create(DataType.DOUBLE, new long[] {core.rows(), core.rows()}, 'f');
         INDArray rightTransposed = Nd4j.create(DataType.DOUBLE, new long[] {core.columns(), core.columns()}, 'f');

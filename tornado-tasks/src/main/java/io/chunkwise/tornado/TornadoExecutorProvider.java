@@ -33,7 +33,7 @@ public final class TornadoExecutorProvider implements ForwardExecutorProvider {
     public ForwardExecutor open(LlamaModel model, ExecutorOptions options) {
         try {
             return switch (directory()) {
-                case DeviceDirectory.Devices devices -> TornadoForwardExecutor.open(model, options, devices.select(options.device()), false);
+                case DeviceDirectory.Devices devices -> TornadoForwardExecutor.open(model, options, devices.select(options.device()));
                 case DeviceDirectory.Nothing(var reason) -> throw new ExecutorException("executor 'tornado' can't run here: " + reason);
             };
         } catch (LinkageError e) {

@@ -51,26 +51,32 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     private int adapterGroups;
     private int cachedPositions;
 
-    private TornadoForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, Function<DeviceState, Passes> plans) {
+    private TornadoForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, Reservation reservation,
+            Function<DeviceState, Passes> plans) {
         config = model.config();
         this.options = options;
         this.device = device;
         this.plans = plans;
         state = state(new DeviceWeights(config, model.weights(), options.progress()),
-                new DeviceBuffers(config, options.rowCapacity(), options.contextLength()), Reservation.NONE);
+                new DeviceBuffers(config, options.rowCapacity(), options.contextLength()), reservation);
         passes = plans.apply(state);
     }
 
-    /** @param profiled whether {@link #compileNanos()} counts; passes are slower then */
-    static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device, boolean profiled) {
+    static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device) {
         SelfTest.run(device.handle());
-        KernelForm form = KernelForm.of(device.handle().getDeviceType());
-        return open(model, options, device, form, profiled);
+        return open(model, options, device, KernelForm.of(device.handle().getDeviceType()), Reservation.NONE, false);
     }
 
-    /** As {@link #open}, with a form of kernels that need not be the best for the device. */
-    static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device, KernelForm form, boolean profiled) {
-        return new TornadoForwardExecutor(model, options, device.info(), state -> {
+    /**
+     * Without self-test.
+     *
+     * @param form        of the kernels; need not be the best for the device
+     * @param reservation room for adapters that need no new task graphs
+     * @param profiled    whether {@link #compileNanos()} counts; passes are slower then
+     */
+    static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device, KernelForm form, Reservation reservation,
+            boolean profiled) {
+        return new TornadoForwardExecutor(model, options, device.info(), reservation, state -> {
             MemoryBudget.of(device.handle()).check(state.arrays());
             PassPlans plans = new PassPlans(state, device.handle(), form, profiled, options.progress());
             LOG.debug("{} tasks per layer, {} kernels", plans.tasksPerLayer(), form);
@@ -81,7 +87,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     /** The same wiring as plain Java calls, without TornadoVM's runtime. */
     static TornadoForwardExecutor direct(LlamaModel model, ExecutorOptions options) {
         return new TornadoForwardExecutor(model, options, new DeviceInfo("java", 0, "plain Java", DeviceInfo.Type.CPU,
-                Runtime.getRuntime().maxMemory(), ""), DirectPasses::new);
+                Runtime.getRuntime().maxMemory(), ""), Reservation.NONE, DirectPasses::new);
     }
 
     @Override

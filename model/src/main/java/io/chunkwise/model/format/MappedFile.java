@@ -36,8 +36,12 @@ public record MappedFile(String name, MemorySegment bytes) {
         }
     }
 
-    /** Refuses what is absent, a directory, a pipe or a device, which could block when opened. */
-    static void requireRegular(Path file) {
+    /**
+     * Refuses what could block when it is opened.
+     *
+     * @throws FormatException if there is no such file, or it is a directory, a pipe or a device
+     */
+    public static void requireRegular(Path file) {
         if (!Files.exists(file)) {
             throw new FormatException(file.toString(), "no such file");
         }

@@ -81,6 +81,14 @@ final class WeightCheck {
     }
 
     private static void check(Piece piece, Function<TensorView, String> fileOf) {
+        try {
+            checkMapped(piece, fileOf);
+        } catch (InternalError e) { // how the virtual machine reports a mapped page that is no longer there
+            throw new FormatException(fileOf.apply(piece.tensor()), "became shorter while '" + piece.tensor().name() + "' was read, or cannot be read", e);
+        }
+    }
+
+    private static void checkMapped(Piece piece, Function<TensorView, String> fileOf) {
         MemorySegment data = piece.data();
         boolean isFinite = switch (piece.tensor().type()) {
             // Mask of the exponent bits of each value, and what carries into its sign bit if they are all ones.

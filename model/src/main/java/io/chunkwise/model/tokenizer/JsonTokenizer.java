@@ -15,6 +15,8 @@ import java.util.stream.IntStream;
  * calls a telemetry host, looks for CUDA and truncates texts to 512 tokens unless each is switched off.
  */
 final class JsonTokenizer implements Tokenizer {
+    // The library ends the process when a pattern backtracks over ten million characters of one kind.
+    private static final int LONGEST_TEXT = 4_000_000;
     private static final Cleaner CLEANER = Cleaner.create();
 
     private final TokenizersLibrary library;
@@ -51,6 +53,10 @@ final class JsonTokenizer implements Tokenizer {
 
     @Override
     public int[] encode(String text, boolean addSpecial) {
+        if (text.length() > LONGEST_TEXT) {
+            throw new IllegalArgumentException(
+                    "the text has " + text.length() + " characters, more than the " + LONGEST_TEXT + " that can be encoded at once; split it");
+        }
         try {
             long encoding = library.encode(handle, LoneSurrogates.replaced(text), addSpecial);
             long[] ids = library.getTokenIds(encoding);

@@ -1,6 +1,7 @@
 package io.chunkwise.model.tokenizer;
 
 import io.chunkwise.model.format.FormatException;
+import io.chunkwise.model.format.MappedFile;
 import io.chunkwise.model.format.gguf.GgufFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,6 +47,7 @@ public final class TokenizerFiles {
 
     /** @throws FormatException if the file cannot be read or is larger than any tokenizer */
     static byte[] content(Path file) {
+        MappedFile.requireRegular(file);
         try {
             long size = Files.size(file);
             if (size > MAX_BYTES) {

@@ -112,6 +112,10 @@ record TokenizerJson(String json, String[] pieces, List<Integer> before, List<In
             boolean broken = value.isTextual() && isBroken(value.textValue());
             for (Map.Entry<String, JsonNode> property : value.properties()) {
                 broken |= isBroken(property.getKey());
+                if (property.getKey().equals("Regex") && !RegexCheck.isHarmless(property.getValue().asText())) {
+                    throw new FormatException(file, "'" + section + "' has the regular expression '" + property.getValue().asText()
+                            + "', which repeats a repetition without limit; some texts would take forever");
+                }
             }
             if (broken) {
                 throw new FormatException(file, "'" + section + "' has a text that is not Unicode");

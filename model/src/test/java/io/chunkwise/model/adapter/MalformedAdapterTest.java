@@ -282,7 +282,8 @@ class MalformedAdapterTest {
     @ParameterizedTest
     @CsvSource({
         "token_embd.weight.lora_a, seven projections", "output.weight.lora_a, seven projections",
-        "blk.0.attn_norm.weight, seven projections", "blk.0.attn_q.weight, seven projections", "blk.0.attn_q.bias.lora_a, seven projections",
+        "blk.0.attn_norm.weight, seven projections", "blk.0.attn_q.weight, seven projections",
+        "blk.0.attn_q.bias.lora_a, seven projections",
         "blk.2.attn_q.weight.lora_a, 2 layers",
         "blk.0.attn_x.weight.lora_a, seven projections"})
     void ggufTensorsThatAreNoFactorOfAProjectionAreRefusedByName(String tensor, String reason) throws IOException {

@@ -232,6 +232,18 @@ class MalformedModelTest {
     }
 
     @Test
+    void pipesInTheDirectoryAreRefused() throws Exception {
+        for (String name : List.of("config.json", "generation_config.json", "model.safetensors", "tokenizer.model", "tokenizer.json", "tokenizer_config.json")) {
+            writeDirectory();
+            Path pipe = directory.resolve(name);
+            Files.deleteIfExists(pipe);
+            assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor(), "mkfifo");
+            Refusals.assertRefused(pipe, this::openDirectory, "is not a regular file");
+            Files.delete(pipe);
+        }
+    }
+
+    @Test
     void everyMissingTensorIsNamed() throws IOException {
         writeDirectory();
         List<TensorView> tensors = HuggingFaceModels.tensors(model, TensorType.F32);

@@ -26,16 +26,20 @@ import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.ModelFiles;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -45,34 +49,45 @@ import org.junit.jupiter.params.provider.ValueSource;
  * A really trained Llama and two really trained adapters (stories260K) against what transformers 5.18 and peft 0.21 computed
  * in float32, for any executor.
  */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 interface StoriesGoldenContract {
     /** Absolute, of a logit in F32: the golden values have 5 decimals, and float32 sums differ by order. */
     double F32_TOLERANCE = 2e-4;
 
-    /** As the command line names it. */
-    String executor();
+    /** Models and executors, opened once for all tests: a device compiles its kernels for each. */
+    Subjects subjects();
+
+    @AfterAll
+    default void closeSubjects() {
+        subjects().close();
+    }
 
     @ParameterizedTest
     @CsvSource({",base_logits", "shakespeare,shakespeare_logits", "grimm,grimm_logits"})
     default void logitsOfTheHuggingFaceFilesAreTheReferencesLogits(String adapter, String expected) throws IOException {
-        try (LlamaModel model = ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE);
-                ForwardExecutor executor = open(model)) {
+        try (Subject subject = subjects().huggingFace()) {
+            LlamaModel model = subject.model();
+            ForwardExecutor executor = subject.executor();
             assertReferenceLogits(model, executor, adapter, expected);
         }
     }
 
     @ParameterizedTest
     @CsvSource({",base_logits", "shakespeare,shakespeare_logits", "grimm,grimm_logits"})
-    default void logitsOfTheSameModelAsGgufAreTheReferencesLogits(String adapter, String expected, @TempDir Path folder) throws IOException {
-        try (LlamaModel model = asGguf(TensorType.F32, folder); ForwardExecutor executor = open(model)) {
+    default void logitsOfTheSameModelAsGgufAreTheReferencesLogits(String adapter, String expected) throws IOException {
+        try (Subject subject = subjects().gguf(TensorType.F32)) {
+            LlamaModel model = subject.model();
+            ForwardExecutor executor = subject.executor();
             assertReferenceLogits(model, executor, adapter, expected);
         }
     }
 
     @ParameterizedTest
     @EnumSource(value = TensorType.class, names = {"F16", "BF16", "Q8_0", "Q4_0"})
-    default void otherFormatsAgreeWithExactArithmeticOnTheirWeights(TensorType type, @TempDir Path folder) throws IOException {
-        try (LlamaModel model = asGguf(type, folder); ForwardExecutor executor = open(model)) {
+    default void otherFormatsAgreeWithExactArithmeticOnTheirWeights(TensorType type) throws IOException {
+        try (Subject subject = subjects().gguf(type)) {
+            LlamaModel model = subject.model();
+            ForwardExecutor executor = subject.executor();
             Optional<Adapter> adapter = Optional.of(adapter("shakespeare", model));
             executor.attach(adapter);
             TokenBatch batch = TokenBatch.uniform(ids("prompt_ids"), 0, new float[] {1});
@@ -83,8 +98,10 @@ interface StoriesGoldenContract {
     }
 
     @Test
-    default void halfPrecisionWeightsStayWithin3PercentOfTheReference(@TempDir Path folder) throws IOException {
-        try (LlamaModel model = asGguf(TensorType.F16, folder); ForwardExecutor executor = open(model)) {
+    default void halfPrecisionWeightsStayWithin3PercentOfTheReference() throws IOException {
+        try (Subject subject = subjects().gguf(TensorType.F16)) {
+            LlamaModel model = subject.model();
+            ForwardExecutor executor = subject.executor();
             int[] prompt = ids("prompt_ids");
             PassOutput output = executor.run(TokenBatch.uniform(prompt, 0, new float[0]), new OutputRequest.AllLogits());
             assertClose(golden().get("base_logits"), ((PassOutput.Logits) output).values(), 0.03, "F16 against F32");
@@ -93,8 +110,9 @@ interface StoriesGoldenContract {
 
     @Test
     default void greedyTextFromBosIsTheReferencesTextIdForId() throws IOException {
-        try (LlamaModel model = ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE);
-                ForwardExecutor executor = open(model)) {
+        try (Subject subject = subjects().huggingFace()) {
+            LlamaModel model = subject.model();
+            ForwardExecutor executor = subject.executor();
             int[] expected = ids("greedy_from_bos");
             assertArrayEquals(expected, greedy(executor, new int[] {expected[0]}, expected.length, new float[0]));
         }
@@ -103,8 +121,9 @@ interface StoriesGoldenContract {
     @ParameterizedTest
     @ValueSource(strings = {"shakespeare", "grimm"})
     default void greedyTextWithAnAdapterIsTheReferencesTextIdForId(String adapter) throws IOException {
-        try (LlamaModel model = ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE);
-                ForwardExecutor executor = open(model)) {
+        try (Subject subject = subjects().huggingFace()) {
+            LlamaModel model = subject.model();
+            ForwardExecutor executor = subject.executor();
             executor.attach(Optional.of(adapter(adapter, model)));
             int[] expected = ids(adapter + "_greedy");
             int[] prompt = ids("prompt_ids");
@@ -116,8 +135,9 @@ interface StoriesGoldenContract {
     @ParameterizedTest
     @ValueSource(strings = {"shakespeare", "grimm"})
     default void theLadderAtFullRankIsTheAdapterAndAtRankZeroTheBaseBitForBit(String name) throws IOException {
-        try (LlamaModel model = ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE);
-                ForwardExecutor executor = open(model)) {
+        try (Subject subject = subjects().huggingFace()) {
+            LlamaModel model = subject.model();
+            ForwardExecutor executor = subject.executor();
             int[] prompt = ids("prompt_ids");
             float[] base = logits(executor, prompt, new float[0]);
             Adapter plain = adapter(name, model);
@@ -197,22 +217,8 @@ interface StoriesGoldenContract {
         assertTrue(Math.abs(actual[worst] - reference) <= tolerance, report);
     }
 
-    private ForwardExecutor open(LlamaModel model) {
-        ForwardExecutorProvider provider = StreamSupport.stream(ServiceLoader.load(ForwardExecutorProvider.class).spliterator(), false)
-                .filter(candidate -> candidate.name().equals(executor())).findFirst().orElseThrow();
-        return provider.open(model, new ExecutorOptions(256, 32, Optional.empty(), 0, Progress.NONE));
-    }
-
     private static Adapter adapter(String name, LlamaModel model) {
         return AdapterFiles.open(SharedData.assumePresent("stories260K-lora-" + name), model.config(), Progress.NONE);
-    }
-
-    private static LlamaModel asGguf(TensorType type, Path folder) throws IOException {
-        Path file = folder.resolve("stories.gguf");
-        try (LlamaModel model = ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE)) {
-            GgufModels.write(file, model, type, GgufModels.Vocabulary.numbered(model.config().vocabSize()));
-        }
-        return ModelFiles.open(file, Progress.NONE);
     }
 
     private static JsonNode golden() throws IOException {
@@ -222,5 +228,57 @@ interface StoriesGoldenContract {
     private static int[] ids(String field) throws IOException {
         JsonNode ids = golden().get(field);
         return IntStream.range(0, ids.size()).map(i -> ids.get(i).asInt()).toArray();
+    }
+
+    /**
+     * The model and an executor over it; closing detaches the adapter, for the next test.
+     *
+     * @param model    stories260K in some format
+     * @param executor of the kind under test
+     */
+    record Subject(LlamaModel model, ForwardExecutor executor) implements AutoCloseable {
+        @Override
+        public void close() {
+            executor.attach(Optional.empty());
+        }
+    }
+
+    /** Opens the model once per format, with the executor that the command line calls {@code executor}. */
+    final class Subjects {
+        private final String executor;
+        private final Map<String, Subject> opened = new HashMap<>();
+
+        Subjects(String executor) {
+            this.executor = executor;
+        }
+
+        Subject huggingFace() {
+            return opened.computeIfAbsent("safetensors", _ -> open(ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE)));
+        }
+
+        Subject gguf(TensorType type) throws IOException {
+            LlamaModel source = huggingFace().model();
+            if (!opened.containsKey(type.name())) {
+                Path file = Files.createTempFile("stories", ".gguf");
+                GgufModels.write(file, source, type, GgufModels.Vocabulary.numbered(source.config().vocabSize()));
+                opened.put(type.name(), open(ModelFiles.open(file, Progress.NONE)));
+                Files.delete(file); // the mapping keeps the bytes
+            }
+            return opened.get(type.name());
+        }
+
+        private Subject open(LlamaModel model) {
+            ForwardExecutorProvider provider = StreamSupport.stream(ServiceLoader.load(ForwardExecutorProvider.class).spliterator(), false)
+                    .filter(candidate -> candidate.name().equals(executor)).findFirst().orElseThrow();
+            return new Subject(model, provider.open(model, new ExecutorOptions(256, 32, Optional.empty(), 0, Progress.NONE)));
+        }
+
+        void close() {
+            opened.values().forEach(subject -> {
+                subject.executor().close();
+                subject.model().close();
+            });
+            opened.clear();
+        }
     }
 }

@@ -8,18 +8,22 @@ class StoriesGoldenTest {
 
     @Nested
     class Cpu implements StoriesGoldenContract {
+        private final Subjects subjects = new Subjects("cpu");
+
         @Override
-        public String executor() {
-            return "cpu";
+        public Subjects subjects() {
+            return subjects;
         }
     }
 
     @Nested
     @Tag("tornado")
     class Tornado implements StoriesGoldenContract {
+        private final Subjects subjects = new Subjects("tornado");
+
         @Override
-        public String executor() {
-            return "tornado";
+        public Subjects subjects() {
+            return subjects;
         }
     }
 }

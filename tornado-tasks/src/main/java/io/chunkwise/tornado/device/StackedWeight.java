@@ -1,5 +1,6 @@
 package io.chunkwise.tornado.device;
 
+import io.chunkwise.model.format.TensorView;
 import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -8,6 +9,16 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** One kind of weight of all layers in one array, [layers, outputs, inputs], in the number format of the file. */
 public sealed interface StackedWeight {
+
+    /**
+     * Stacks the matrices of all layers; copied.
+     *
+     * @param name in errors
+     * @throws io.chunkwise.model.forward.ExecutorException if their number formats differ, or the stack is too large
+     */
+    static StackedWeight of(String name, List<TensorView> layers) {
+        return new WeightStacking().matrices(name, layers);
+    }
 
     /** What is uploaded. */
     List<TornadoNativeArray> arrays();

@@ -16,16 +16,12 @@ import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.RotaryPairing;
 import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceBuffers;
-import io.chunkwise.tornado.device.StackedWeight;
 import io.chunkwise.tornado.kernels.ActivationKernels;
 import io.chunkwise.tornado.kernels.AttentionKernels;
-import io.chunkwise.tornado.kernels.EmbeddingKernels;
 import io.chunkwise.tornado.kernels.HeadKernels;
 import io.chunkwise.tornado.kernels.KvKernels;
 import io.chunkwise.tornado.kernels.LowRankKernels;
 import io.chunkwise.tornado.kernels.NormKernels;
-import io.chunkwise.tornado.kernels.ProjectionKernels;
-import io.chunkwise.tornado.kernels.QuantizedProjectionKernels;
 import io.chunkwise.tornado.kernels.RotaryKernels;
 import java.util.List;
 import java.util.Locale;
@@ -36,7 +32,6 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /** Turns ops of the description into tasks with their grids. Every op is met once, whatever the number of layers. */
 final class LayerGraphBuilder {
     private static final int NORM_LANES = 256;
-    private static final int PROJECTION_LANES = 32;
     private static final int ATTENTION_LANES = 64;
 
     private final DeviceState state;
@@ -45,6 +40,7 @@ final class LayerGraphBuilder {
     private final IntArray control;
     private final KernelForm form;
     private final KernelContext context = new KernelContext();
+    private final WeightTasks weights;
 
     LayerGraphBuilder(DeviceState state, KernelForm form) {
         this.state = state;
@@ -52,6 +48,7 @@ final class LayerGraphBuilder {
         config = state.config();
         buffers = state.buffers();
         control = state.control().ints();
+        weights = new WeightTasks(control, context, form);
     }
 
     /** @param logits what {@link Activation#LOGITS} stands for in these ops */
@@ -63,7 +60,7 @@ final class LayerGraphBuilder {
 
     private void wire(LayerOp op, TaskSink sink, FloatArray logits) {
         switch (op) {
-            case Embed(var out) -> embed(sink, buffer(out), out.width(config));
+            case Embed(var out) -> weights.embed(sink, state.weights().get(WeightRole.EMBEDDING), buffer(out), out.width(config));
             case RmsNorm(var in, var gain, var out) -> normalize(sink, gain, buffer(in), buffer(out), in.width(config));
             case Project(var in, var weight, var out, var accumulate) ->
                 project(sink, weight, buffer(in), out == Activation.LOGITS ? logits : buffer(out), accumulate ? 1 : 0);
@@ -93,20 +90,6 @@ final class LayerGraphBuilder {
         }
     }
 
-    private void embed(TaskSink sink, FloatArray out, int width) {
-        Launch launch = Launch.threadsPerRow(width);
-        switch (state.weights().get(WeightRole.EMBEDDING)) {
-            case StackedWeight.F32(var values) ->
-                sink.task("embed", launch, EmbeddingKernels::embedTokens, control, values, out, width);
-            case StackedWeight.F16(var bits, var table, var mantissaBits) ->
-                sink.task("embed", launch, EmbeddingKernels::embedTokensF16, control, bits, table, out, width, mantissaBits);
-            case StackedWeight.Q8(var quants, var scales) ->
-                sink.task("embed", launch, EmbeddingKernels::embedTokensQ8, control, quants, scales, out, width);
-            case StackedWeight.Q4(var nibbles, var scales) ->
-                sink.task("embed", launch, EmbeddingKernels::embedTokensQ4, control, nibbles, scales, out, width);
-        }
-    }
-
     private void normalize(TaskSink sink, WeightRole gain, FloatArray in, FloatArray out, int width) {
         FloatArray gains = state.weights().vector(gain);
         int layerStride = gain.isPerLayer() ? width : 0;
@@ -121,39 +104,8 @@ final class LayerGraphBuilder {
     private void project(TaskSink sink, WeightRole role, FloatArray in, FloatArray out, int accumulate) {
         int outputs = Math.toIntExact(role.shape(config).get(0));
         int inputs = Math.toIntExact(role.shape(config).get(1));
-        int stride = role.isPerLayer() ? Math.multiplyExact(outputs, inputs) : 0;
-        String id = id("project", role);
-        StackedWeight weight = state.weights().get(role);
-        switch (form) {
-            case THREADED -> {
-                Launch launch = Launch.threadsPerRow(outputs);
-                switch (weight) {
-                    case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectRows,
-                            control, in, values, out, inputs, outputs, stride, accumulate);
-                    case StackedWeight.F16(var bits, var table, var mantissaBits) -> sink.task(id, launch, ProjectionKernels::projectRowsF16,
-                            control, in, bits, table, out, inputs, outputs, stride, accumulate, mantissaBits);
-                    case StackedWeight.Q8(var quants, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8,
-                            control, in, quants, scales, out, inputs, outputs, stride, accumulate);
-                    case StackedWeight.Q4(var nibbles, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4,
-                            control, in, nibbles, scales, out, inputs, outputs, stride, accumulate);
-                }
-            }
-            case GROUPED -> {
-                int lanes = PROJECTION_LANES;
-                Launch launch = Launch.groupsPerRow(outputs, lanes);
-                switch (weight) {
-                    case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectRowsGrouped,
-                            context, control, in, values, out, inputs, outputs, stride, accumulate, lanes);
-                    case StackedWeight.F16(var bits, var table, var mantissaBits) ->
-                        sink.task(id, launch, ProjectionKernels::projectRowsF16Grouped,
-                                context, control, in, bits, table, out, inputs, outputs, stride, accumulate, mantissaBits, lanes);
-                    case StackedWeight.Q8(var quants, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8Grouped,
-                            context, control, in, quants, scales, out, inputs, outputs, stride, accumulate, lanes);
-                    case StackedWeight.Q4(var nibbles, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4Grouped,
-                            context, control, in, nibbles, scales, out, inputs, outputs, stride, accumulate, lanes);
-                }
-            }
-        }
+        int layerStride = role.isPerLayer() ? Math.multiplyExact(outputs, inputs) : 0;
+        weights.project(sink, id("project", role), state.weights().get(role), in, out, inputs, outputs, layerStride, accumulate);
     }
 
     private void addLowRank(TaskSink sink, WeightRole role, FloatArray in, FloatArray out) {
@@ -167,9 +119,9 @@ final class LayerGraphBuilder {
         switch (form) {
             case THREADED -> sink.task(id("down", role), Launch.threadsPerRow(rank), LowRankKernels::projectDown,
                     control, gains, in, adapter.sites(), adapter.groupEnds(), adapter.down(), adapter.hidden(), inputs, site, rank, groups);
-            case GROUPED -> sink.task(id("down", role), Launch.groupsPerRow(rank, PROJECTION_LANES), LowRankKernels::projectDownGrouped,
+            case GROUPED -> sink.task(id("down", role), Launch.groupsPerRow(rank, WeightTasks.LANES), LowRankKernels::projectDownGrouped,
                     context, control, gains, in, adapter.sites(), adapter.groupEnds(), adapter.down(), adapter.hidden(), inputs, site, rank,
-                    groups, PROJECTION_LANES);
+                    groups, WeightTasks.LANES);
         }
         sink.task(id("up", role), Launch.threadsPerRow(outputs), LowRankKernels::addProjectedUp, control, adapter.hidden(), adapter.sites(),
                 adapter.groupEnds(), adapter.up(), out, outputs, site, rank, groups);

@@ -1,0 +1,253 @@
+package io.chunkwise.tornado;
+
+import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.forward.DeviceInfo;
+import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.forward.ExecutorOptions;
+import io.chunkwise.model.forward.ForwardExecutor;
+import io.chunkwise.model.forward.OutputRequest;
+import io.chunkwise.model.forward.PassOutput;
+import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.model.llama.LlamaConfig;
+import io.chunkwise.model.llama.LlamaModel;
+import io.chunkwise.tornado.device.ControlBlock;
+import io.chunkwise.tornado.device.DeviceAdapter;
+import io.chunkwise.tornado.device.DeviceAdapter.Reservation;
+import io.chunkwise.tornado.device.DeviceBuffers;
+import io.chunkwise.tornado.device.DeviceDirectory.Device;
+import io.chunkwise.tornado.device.DeviceWeights;
+import io.chunkwise.tornado.device.MemoryBudget;
+import io.chunkwise.tornado.device.SelfTest;
+import io.chunkwise.tornado.graph.DeviceState;
+import io.chunkwise.tornado.graph.DirectPasses;
+import io.chunkwise.tornado.graph.KernelForm;
+import io.chunkwise.tornado.graph.PassPlans;
+import io.chunkwise.tornado.graph.Passes;
+import io.chunkwise.tornado.kernels.HeadKernels;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+
+/**
+ * Runs passes as TornadoVM task graphs. Weights, buffers and key/value cache stay on the device; per pass a control block goes
+ * there, and what the {@link OutputRequest} asks for comes back.
+ */
+public final class TornadoForwardExecutor implements ForwardExecutor {
+    private static final Logger LOG = LoggerFactory.getLogger(TornadoForwardExecutor.class);
+
+    private final LlamaConfig config;
+    private final ExecutorOptions options;
+    private final DeviceInfo device;
+    private final Function<DeviceState, Passes> plans;
+    private DeviceState state;
+    private Passes passes;
+    private int adapterGroups;
+    private int cachedPositions;
+
+    private TornadoForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, Reservation reservation,
+            Function<DeviceState, Passes> plans) {
+        config = model.config();
+        this.options = options;
+        this.device = device;
+        this.plans = plans;
+        state = state(new DeviceWeights(config, model.weights(), options.progress()),
+                new DeviceBuffers(config, options.rowCapacity(), options.contextLength()), reservation);
+        passes = plans.apply(state);
+    }
+
+    static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device) {
+        SelfTest.run(device.handle());
+        return open(model, options, device, KernelForm.of(device.handle().getDeviceType()), Reservation.NONE, false);
+    }
+
+    /**
+     * Without self-test.
+     *
+     * @param form        of the kernels; need not be the best for the device
+     * @param reservation room for adapters that need no new task graphs
+     * @param profiled    whether {@link #compileNanos()} counts; passes are slower then
+     */
+    static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device, KernelForm form, Reservation reservation,
+            boolean profiled) {
+        return new TornadoForwardExecutor(model, options, device.info(), reservation, state -> {
+            MemoryBudget.of(device.handle()).check(state.arrays());
+            PassPlans plans = new PassPlans(state, device.handle(), form, profiled, options.progress());
+            LOG.debug("{} tasks per layer, {} kernels", plans.tasksPerLayer(), form);
+            return plans;
+        });
+    }
+
+    /** The same wiring as plain Java calls, without TornadoVM's runtime. */
+    static TornadoForwardExecutor direct(LlamaModel model, ExecutorOptions options) {
+        return new TornadoForwardExecutor(model, options, new DeviceInfo("java", 0, "plain Java", DeviceInfo.Type.CPU,
+                Runtime.getRuntime().maxMemory(), ""), Reservation.NONE, DirectPasses::new);
+    }
+
+    @Override
+    public String name() {
+        return "tornado";
+    }
+
+    @Override
+    public DeviceInfo device() {
+        return device;
+    }
+
+    @Override
+    public int contextLength() {
+        return options.contextLength();
+    }
+
+    @Override
+    public int rowCapacity() {
+        return options.rowCapacity();
+    }
+
+    /** Nanoseconds spent compiling since the plan was made; 0 unless opened as profiled. */
+    long compileNanos() {
+        return passes instanceof PassPlans compiled ? compiled.compileNanos() : 0;
+    }
+
+    int tasksPerLayer() {
+        return passes instanceof PassPlans compiled ? compiled.tasksPerLayer() : 0;
+    }
+
+    /** An adapter that is larger than any before makes new task graphs, into which weights and cache are uploaded again. */
+    @Override
+    public void attach(Optional<Adapter> adapter) {
+        List<String> mismatches = adapter.map(a -> a.mismatches(config)).orElse(List.of());
+        if (!mismatches.isEmpty()) {
+            throw new IllegalArgumentException("adapter '" + adapter.get().name() + "' does not fit the model: " + mismatches.getFirst()
+                    + (mismatches.size() > 1 ? " (and " + (mismatches.size() - 1) + " more sites)" : ""));
+        }
+        Reservation wanted = adapter.map(Reservation::of).orElse(Reservation.NONE);
+        if (!state.adapter().reservation().holds(wanted)) {
+            Reservation reservation = state.adapter().reservation().with(wanted);
+            LOG.info("adapter '{}' needs rank {} in {} groups: making new task graphs", adapter.map(Adapter::name).orElse(""),
+                    reservation.rank(), reservation.groups());
+            rebuild(reservation);
+        }
+        state.adapter().load(adapter);
+        passes.uploadAdapter();
+        adapterGroups = adapter.map(Adapter::groups).orElse(0);
+    }
+
+    @Override
+    public PassOutput run(TokenBatch batch, OutputRequest request) {
+        check(batch);
+        int rows = batch.rows();
+        ControlBlock control = state.control();
+        control.describe(batch);
+        // Should the device fail half-way, nothing from this position on can be trusted.
+        cachedPositions = batch.position();
+        passes.embed(rows);
+        for (int layer = 0; layer < config.layers(); layer++) {
+            control.layer(layer);
+            passes.layer(rows);
+        }
+        cachedPositions = batch.position() + rows;
+        return switch (request) {
+            case OutputRequest.Nothing() -> new PassOutput.Nothing();
+            case OutputRequest.LastLogits() -> new PassOutput.Logits(1, lastLogits(rows));
+            case OutputRequest.AllLogits() -> new PassOutput.Logits(rows, allLogits(rows));
+            case OutputRequest.LastTop(var count) -> top(rows, Math.min(count, config.vocabSize()));
+        };
+    }
+
+    @Override
+    public void close() {
+        passes.close();
+    }
+
+    private float[] lastLogits(int rows) {
+        state.control().rows(rows - 1, 1);
+        passes.lastHead();
+        passes.fetchLastLogits();
+        return copy(state.buffers().lastLogits(), config.vocabSize());
+    }
+
+    private float[] allLogits(int rows) {
+        int vocab = config.vocabSize();
+        float[] logits = new float[Math.multiplyExact(rows, vocab)];
+        int step = Math.min(options.rowCapacity(), DeviceBuffers.LOGIT_ROWS);
+        for (int first = 0; first < rows; first += step) {
+            int some = Math.min(step, rows - first);
+            state.control().rows(first, some);
+            passes.rowHead(some);
+            passes.fetchRowLogits();
+            MemorySegment.copy(state.buffers().rowLogits().getSegment(), 0, MemorySegment.ofArray(logits), 4L * first * vocab, 4L * some * vocab);
+        }
+        return logits;
+    }
+
+    // Up to TOP_CAPACITY on the device; more are rarely wanted, and selected here from all logits.
+    private PassOutput.Top top(int rows, int count) {
+        if (count > HeadKernels.TOP_CAPACITY) {
+            float[] logits = lastLogits(rows);
+            int[] ids = IntStream.range(0, logits.length).boxed()
+                    .sorted(Comparator.<Integer>comparingDouble(id -> -(double) logits[id]).thenComparing(Comparator.naturalOrder()))
+                    .limit(count).mapToInt(Integer::intValue).toArray();
+            float[] largest = new float[count];
+            for (int k = 0; k < count; k++) {
+                largest[k] = logits[ids[k]];
+            }
+            return new PassOutput.Top(ids, largest);
+        }
+        state.control().rows(rows - 1, 1);
+        state.control().top(count);
+        passes.lastHead();
+        passes.top();
+        int[] ids = Arrays.copyOf(state.buffers().topIds().toHeapArray(), count);
+        if (ids[count - 1] == HeadKernels.NOBODY) {
+            throw new ExecutorException("some logits are not numbers: the weights or the adapter are damaged");
+        }
+        return new PassOutput.Top(ids, copy(state.buffers().topLogits(), count));
+    }
+
+    private void rebuild(Reservation reservation) {
+        passes.fetchCache();
+        passes.close();
+        state = state(state.weights(), state.buffers(), reservation);
+        passes = plans.apply(state);
+    }
+
+    private DeviceState state(DeviceWeights weights, DeviceBuffers buffers, Reservation reservation) {
+        return new DeviceState(config, weights, buffers, new DeviceAdapter(config.layers(), options.rowCapacity(), reservation),
+                new ControlBlock(options.rowCapacity(), reservation.groups()), options.contextLength(), options.rowCapacity());
+    }
+
+    private void check(TokenBatch batch) {
+        if (batch.rows() > options.rowCapacity()) {
+            throw new IllegalArgumentException("a pass of " + batch.rows() + " rows; the row capacity is " + options.rowCapacity());
+        }
+        if ((long) batch.position() + batch.rows() > options.contextLength()) {
+            throw new IllegalArgumentException("a pass of " + batch.rows() + " rows from position " + batch.position()
+                    + " ends past the context length " + options.contextLength());
+        }
+        if (batch.groups() != adapterGroups) {
+            throw new IllegalArgumentException("the rows have gains for " + batch.groups() + " component groups, the attached adapter has "
+                    + adapterGroups);
+        }
+        if (batch.position() > cachedPositions) {
+            throw new IllegalArgumentException("a pass from position " + batch.position() + ", but the cache ends at " + cachedPositions);
+        }
+        for (int token : batch.tokens()) {
+            if (token < 0 || token >= config.vocabSize()) {
+                throw new IllegalArgumentException("token " + token + " is not in the vocabulary of " + config.vocabSize());
+            }
+        }
+    }
+
+    private static float[] copy(FloatArray array, int count) {
+        float[] values = new float[count];
+        MemorySegment.copy(array.getSegment(), 0, MemorySegment.ofArray(values), 0, 4L * count);
+        return values;
+    }
+}

@@ -1,0 +1,129 @@
+package io.chunkwise.tornado.device;
+
+import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.adapter.AdapterSite;
+import io.chunkwise.model.adapter.LowRankPair;
+import io.chunkwise.model.forward.WeightRole;
+import io.chunkwise.tornado.kernels.LowRankKernels;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * The attached adapter: all sites stacked in two arrays of reserved size, and tables that say where each site begins and where
+ * its component groups end. Without an adapter all sites have rank 0.
+ */
+public final class DeviceAdapter {
+    /** Sizes that an adapter may have without new task graphs; compiled into the kernels. */
+    public record Reservation(int rank, int groups, long downElements, long upElements) {
+        /** Nothing but the minimum that arrays need. */
+        public static final Reservation NONE = new Reservation(1, 1, 1, 1);
+
+        public static Reservation of(Adapter adapter) {
+            long down = 0;
+            long up = 0;
+            for (LowRankPair pair : adapter.sites().values()) {
+                down += pair.down().length;
+                up += pair.up().length;
+            }
+            return new Reservation(Math.max(1, adapter.maxRank()), Math.max(1, adapter.groups()), Math.max(1, down), Math.max(1, up));
+        }
+
+        public boolean holds(Reservation other) {
+            return rank >= other.rank && groups >= other.groups && downElements >= other.downElements && upElements >= other.upElements;
+        }
+
+        /** The smallest that holds both. */
+        public Reservation with(Reservation other) {
+            return new Reservation(Math.max(rank, other.rank), Math.max(groups, other.groups),
+                    Math.max(downElements, other.downElements), Math.max(upElements, other.upElements));
+        }
+    }
+
+    private final Reservation reservation;
+    private final int layers;
+    private final FloatArray down;
+    private final FloatArray up;
+    private final IntArray sites; // [layers, SITES, SITE_INTS]
+    private final IntArray groupEnds; // [layers, SITES, groups]
+    private final FloatArray hidden;
+
+    public DeviceAdapter(int layers, int rowCapacity, Reservation reservation) {
+        this.layers = layers;
+        this.reservation = reservation;
+        down = DeviceArrays.floats("adapter down", reservation.downElements());
+        up = DeviceArrays.floats("adapter up", reservation.upElements());
+        sites = DeviceArrays.ints("adapter sites", layers, LowRankKernels.SITES, LowRankKernels.SITE_INTS);
+        groupEnds = DeviceArrays.ints("adapter groups", layers, LowRankKernels.SITES, reservation.groups());
+        hidden = DeviceArrays.floats("adapter components", rowCapacity, reservation.rank());
+    }
+
+    public Reservation reservation() {
+        return reservation;
+    }
+
+    /** [rank, inputs] per site */
+    public FloatArray down() {
+        return down;
+    }
+
+    /** [outputs, rank] per site */
+    public FloatArray up() {
+        return up;
+    }
+
+    /** [layers, SITES, SITE_INTS] */
+    public IntArray sites() {
+        return sites;
+    }
+
+    /** [layers, SITES, reserved groups] */
+    public IntArray groupEnds() {
+        return groupEnds;
+    }
+
+    /** [rowCapacity, reserved rank]: components of the site being worked on. */
+    public FloatArray hidden() {
+        return hidden;
+    }
+
+    public List<TornadoNativeArray> arrays() {
+        return List.of(down, up, sites, groupEnds, hidden);
+    }
+
+    /** Index of a projection among the adaptable ones, as kernels count them. */
+    public static int siteOf(WeightRole role) {
+        return WeightRole.ADAPTABLE.indexOf(role);
+    }
+
+    /** Fills the host side of the arrays; the caller uploads them. The adapter fits the reservation and the model. */
+    public void load(Optional<Adapter> adapter) {
+        sites.clear();
+        groupEnds.clear();
+        Map<AdapterSite, LowRankPair> pairs = adapter.map(Adapter::sites).orElse(Map.of());
+        int downAt = 0;
+        int upAt = 0;
+        for (int layer = 0; layer < layers; layer++) {
+            for (WeightRole role : WeightRole.ADAPTABLE) {
+                LowRankPair pair = pairs.get(new AdapterSite(layer, role));
+                if (pair != null) {
+                    int site = layer * LowRankKernels.SITES + siteOf(role);
+                    sites.set(site * LowRankKernels.SITE_INTS, downAt);
+                    sites.set(site * LowRankKernels.SITE_INTS + 1, upAt);
+                    sites.set(site * LowRankKernels.SITE_INTS + 2, pair.rank());
+                    for (int group = 0; group < pair.groupEnd().length; group++) {
+                        groupEnds.set(site * reservation.groups() + group, pair.groupEnd()[group]);
+                    }
+                    MemorySegment.copy(MemorySegment.ofArray(pair.down()), 0, down.getSegment(), 4L * downAt, 4L * pair.down().length);
+                    MemorySegment.copy(MemorySegment.ofArray(pair.up()), 0, up.getSegment(), 4L * upAt, 4L * pair.up().length);
+                    downAt += pair.down().length;
+                    upAt += pair.up().length;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package io.chunkwise.tornado.device;
+
+import io.chunkwise.model.Progress;
+import io.chunkwise.model.format.TensorView;
+import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.forward.WeightRole;
+import io.chunkwise.model.llama.LlamaConfig;
+import io.chunkwise.model.llama.LlamaWeights;
+import java.util.EnumMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/** The base weights as the device gets them: one {@link StackedWeight} per role. Copies the mapped tensors once. */
+public final class DeviceWeights {
+    private final Map<WeightRole, StackedWeight> byRole = new EnumMap<>(WeightRole.class);
+
+    /** @throws ExecutorException if the layers of a role have different number formats, or one stack is too large */
+    public DeviceWeights(LlamaConfig config, LlamaWeights weights, Progress progress) {
+        List<WeightRole> roles = List.of(WeightRole.values()).stream().filter(role -> role.isPresent(config)).toList();
+        WeightStacking stacking = new WeightStacking();
+        int done = 0;
+        for (WeightRole role : roles) {
+            progress.report("copying weights", done++, roles.size());
+            List<TensorView> layers = IntStream.range(0, role.isPerLayer() ? config.layers() : 1)
+                    .mapToObj(layer -> weights.get(role, layer)).toList();
+            byRole.put(role, role.shape(config).size() == 1 ? stacking.vectors(name(role), layers) : stacking.matrices(name(role), layers));
+        }
+        progress.report("copying weights", roles.size(), roles.size());
+        if (config.tiedOutput()) {
+            byRole.put(WeightRole.OUTPUT, byRole.get(WeightRole.EMBEDDING));
+        }
+    }
+
+    public StackedWeight get(WeightRole role) {
+        return byRole.get(role);
+    }
+
+    /** A norm or bias, [layers, width]. */
+    public FloatArray vector(WeightRole role) {
+        return switch (byRole.get(role)) {
+            case StackedWeight.F32(var values) -> values;
+            case StackedWeight.F16 _, StackedWeight.Q8 _, StackedWeight.Q4 _ -> throw new IllegalArgumentException(role + " is a matrix");
+        };
+    }
+
+    /** Everything to upload, without repeats. */
+    public Set<TornadoNativeArray> arrays() {
+        Set<TornadoNativeArray> arrays = new LinkedHashSet<>();
+        byRole.values().forEach(weight -> arrays.addAll(weight.arrays()));
+        return arrays;
+    }
+
+    private static String name(WeightRole role) {
+        return "weight " + role.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+    }
+}

@@ -1,0 +1,61 @@
+package io.chunkwise.tornado.device;
+
+import io.chunkwise.model.format.TensorView;
+import java.util.List;
+import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/** One kind of weight of all layers in one array, [layers, outputs, inputs], in the number format of the file. */
+public sealed interface StackedWeight {
+
+    /**
+     * Stacks the matrices of all layers; copied.
+     *
+     * @param name in errors
+     * @throws io.chunkwise.model.forward.ExecutorException if their number formats differ, or the stack is too large
+     */
+    static StackedWeight of(String name, List<TensorView> layers) {
+        return new WeightStacking().matrices(name, layers);
+    }
+
+    /** What is uploaded. */
+    List<TornadoNativeArray> arrays();
+
+    record F32(FloatArray values) implements StackedWeight {
+        @Override
+        public List<TornadoNativeArray> arrays() {
+            return List.of(values);
+        }
+    }
+
+    /**
+     * F16 or BF16.
+     *
+     * @param table        [2^(16 - mantissaBits)] sign · 2^(exponent - bias - mantissaBits)
+     * @param mantissaBits 10 or 7
+     */
+    record F16(ShortArray bits, FloatArray table, int mantissaBits) implements StackedWeight {
+        @Override
+        public List<TornadoNativeArray> arrays() {
+            return List.of(bits, table);
+        }
+    }
+
+    /** @param scales [layers, outputs, inputs / 32] */
+    record Q8(ByteArray quants, FloatArray scales) implements StackedWeight {
+        @Override
+        public List<TornadoNativeArray> arrays() {
+            return List.of(quants, scales);
+        }
+    }
+
+    /** @param nibbles [layers, outputs, inputs / 2], 16 bytes per block */
+    record Q4(ByteArray nibbles, FloatArray scales) implements StackedWeight {
+        @Override
+        public List<TornadoNativeArray> arrays() {
+            return List.of(nibbles, scales);
+        }
+    }
+}

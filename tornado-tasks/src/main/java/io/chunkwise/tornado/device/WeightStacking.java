@@ -1,0 +1,114 @@
+package io.chunkwise.tornado.device;
+
+import io.chunkwise.model.format.BlockCodec;
+import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.format.TensorView;
+import io.chunkwise.model.forward.ExecutorException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
+
+/** From the tensors of all layers to one array, in the layout that the kernels read. Weights of one instance share their tables. */
+final class WeightStacking {
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private final Map<Integer, FloatArray> decodeTables = new HashMap<>();
+
+    /** Norms or biases, [layers, width]: small, always F32. */
+    StackedWeight vectors(String name, List<TensorView> layers) {
+        int width = Math.toIntExact(layers.getFirst().elements());
+        FloatArray values = DeviceArrays.floats(name, layers.size(), width);
+        for (int layer = 0; layer < layers.size(); layer++) {
+            MemorySegment.copy(MemorySegment.ofArray(BlockCodec.decode(layers.get(layer))), 0, values.getSegment(), 4L * layer * width, 4L * width);
+        }
+        return new StackedWeight.F32(values);
+    }
+
+    /**
+     * Projections, [layers, outputs, inputs].
+     *
+     * @throws ExecutorException if their number formats differ, or the stack is too large
+     */
+    StackedWeight matrices(String name, List<TensorView> layers) {
+        TensorType type = layers.getFirst().type();
+        for (TensorView layer : layers) {
+            if (layer.type() != type) {
+                throw new ExecutorException("'" + layer.name() + "' is " + layer.type() + " but '" + layers.getFirst().name() + "' is " + type
+                        + ": this executor stacks all layers in one number format. Use --executor cpu.");
+            }
+        }
+        long[] sizes = {layers.size(), layers.getFirst().rows(), layers.getFirst().columns()};
+        return switch (type) {
+            case F32 -> {
+                FloatArray values = DeviceArrays.floats(name, sizes);
+                copy(layers, values.getSegment());
+                yield new StackedWeight.F32(values);
+            }
+            case F16 -> halves(name, layers, 10, sizes);
+            case BF16 -> halves(name, layers, 7, sizes);
+            case Q8_0 -> {
+                ByteArray quants = DeviceArrays.bytes(name, sizes);
+                FloatArray scales = DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32);
+                splitBlocks(layers, type, quants.getSegment(), scales.getSegment());
+                yield new StackedWeight.Q8(quants, scales);
+            }
+            case Q4_0 -> {
+                // Kernels index elements before they halve the index.
+                DeviceArrays.count(name, sizes);
+                ByteArray nibbles = DeviceArrays.bytes(name, sizes[0], sizes[1], sizes[2] / 2);
+                FloatArray scales = DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32);
+                splitBlocks(layers, type, nibbles.getSegment(), scales.getSegment());
+                yield new StackedWeight.Q4(nibbles, scales);
+            }
+        };
+    }
+
+    private StackedWeight halves(String name, List<TensorView> layers, int mantissaBits, long... sizes) {
+        ShortArray bits = DeviceArrays.shorts(name, sizes);
+        copy(layers, bits.getSegment());
+        return new StackedWeight.F16(bits, decodeTables.computeIfAbsent(mantissaBits, WeightStacking::decodeTable), mantissaBits);
+    }
+
+    private static void copy(List<TensorView> layers, MemorySegment to) {
+        long at = 0;
+        for (TensorView layer : layers) {
+            MemorySegment.copy(layer.data(), 0, to, at, layer.data().byteSize());
+            at += layer.data().byteSize();
+        }
+    }
+
+    // The file interleaves scale and quants; the device reads aligned quants and F32 scales (exact: F16 widens).
+    private static void splitBlocks(List<TensorView> layers, TensorType type, MemorySegment quants, MemorySegment scales) {
+        int blockBytes = type.blockBytes();
+        long block = 0;
+        for (TensorView layer : layers) {
+            MemorySegment data = layer.data();
+            for (long at = 0; at < data.byteSize(); at += blockBytes, block++) {
+                scales.set(ValueLayout.JAVA_FLOAT, 4 * block, Float.float16ToFloat(data.get(SHORT, at)));
+                MemorySegment.copy(data, at + 2, quants, (blockBytes - 2) * block, blockBytes - 2);
+            }
+        }
+    }
+
+    /** The table of {@link StackedWeight.F16}: what a mantissa is multiplied with, by sign and exponent. */
+    static FloatArray decodeTable(int mantissaBits) {
+        int exponentBits = 15 - mantissaBits;
+        int exponents = 1 << exponentBits;
+        int bias = exponents / 2 - 1;
+        FloatArray table = DeviceArrays.floats("number format table", 2L * exponents);
+        for (int exponent = 0; exponent < exponents; exponent++) {
+            // Exponent 0 is that of subnormals: as 1, without the implicit one.
+            float power = exponent == exponents - 1 ? Float.POSITIVE_INFINITY
+                    : (float) Math.scalb(1.0, Math.max(exponent, 1) - bias - mantissaBits);
+            table.set(exponent, power);
+            table.set(exponents + exponent, -power);
+        }
+        return table;
+    }
+}

@@ -1,0 +1,83 @@
+package io.chunkwise.tornado.graph;
+
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task10;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task11;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task12;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task13;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task14;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task4;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task5;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task6;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task7;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task8;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task9;
+
+/** Runs each kernel at once as plain Java, so that wiring and kernels can be tested without a device. Takes threaded forms only. */
+final class DirectSink implements TaskSink {
+
+    @Override
+    public <T1, T2, T3, T4> void task(String id, Launch launch, Task4<T1, T2, T3, T4> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4) {
+        kernel.apply(a1, a2, a3, a4);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5> void task(String id, Launch launch, Task5<T1, T2, T3, T4, T5> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5) {
+        kernel.apply(a1, a2, a3, a4, a5);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6> void task(String id, Launch launch, Task6<T1, T2, T3, T4, T5, T6> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6) {
+        kernel.apply(a1, a2, a3, a4, a5, a6);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7> void task(String id, Launch launch, Task7<T1, T2, T3, T4, T5, T6, T7> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7) {
+        kernel.apply(a1, a2, a3, a4, a5, a6, a7);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8> void task(String id, Launch launch, Task8<T1, T2, T3, T4, T5, T6, T7, T8> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8) {
+        kernel.apply(a1, a2, a3, a4, a5, a6, a7, a8);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9> void task(String id, Launch launch, Task9<T1, T2, T3, T4, T5, T6, T7, T8, T9> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9) {
+        kernel.apply(a1, a2, a3, a4, a5, a6, a7, a8, a9);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> void task(String id, Launch launch, Task10<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10) {
+        kernel.apply(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> void task(String id, Launch launch, Task11<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11) {
+        kernel.apply(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> void task(String id, Launch launch, Task12<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12) {
+        kernel.apply(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> void task(String id, Launch launch, Task13<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12, T13 a13) {
+        kernel.apply(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> void task(String id, Launch launch, Task14<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12, T13 a13, T14 a14) {
+        kernel.apply(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14);
+    }
+}

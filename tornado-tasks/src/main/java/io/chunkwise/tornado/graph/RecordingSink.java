@@ -1,0 +1,150 @@
+package io.chunkwise.tornado.graph;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import uk.ac.manchester.tornado.api.GridScheduler;
+import uk.ac.manchester.tornado.api.TaskGraph;
+import uk.ac.manchester.tornado.api.WorkerGrid1D;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task10;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task11;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task12;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task13;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task14;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task4;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task5;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task6;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task7;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task8;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task9;
+
+/**
+ * Records tasks into a task graph. Task and grid are registered together, under one name, and the grid is checked: TornadoVM
+ * runs a task that has none with a single thread, without a word.
+ */
+final class RecordingSink implements TaskSink {
+    private final TaskGraph graph;
+    private final int rowCapacity;
+    private final int maxLocal;
+    private final Map<String, Launch> launches = new LinkedHashMap<>();
+    private final Map<String, WorkerGrid1D> grids = new LinkedHashMap<>();
+    private int gridRows;
+
+    /**
+     * @param rowCapacity the most rows that tasks of this graph run for
+     * @param maxLocal    the most threads of a work-group
+     */
+    RecordingSink(TaskGraph graph, int rowCapacity, int maxLocal) {
+        this.graph = graph;
+        this.rowCapacity = rowCapacity;
+        this.maxLocal = maxLocal;
+    }
+
+    int tasks() {
+        return launches.size();
+    }
+
+    /** Hands the grids to the scheduler of the plan. */
+    void register(GridScheduler scheduler) {
+        grids.forEach((id, grid) -> scheduler.addWorkerGrid(graph.getTaskGraphName() + "." + id, grid));
+    }
+
+    /** Sizes all grids for the rows of the next execution. Compiles nothing: kernels read grid sizes when they run. */
+    void rows(int rows) {
+        if (rows != gridRows) {
+            launches.forEach((id, launch) -> size(grids.get(id), launch, rows));
+            gridRows = rows;
+        }
+    }
+
+    private void addGrid(String id, Launch launch) {
+        launch.check(id, rowCapacity, maxLocal);
+        WorkerGrid1D grid = new WorkerGrid1D(Math.toIntExact(launch.global(1)));
+        size(grid, launch, 1);
+        launches.put(id, launch);
+        grids.put(id, grid);
+        gridRows = 1;
+    }
+
+    private static void size(WorkerGrid1D grid, Launch launch, int rows) {
+        grid.setGlobalWork(launch.global(rows), 1, 1);
+        grid.setLocalWork(launch.local(), 1, 1);
+    }
+
+
+    @Override
+    public <T1, T2, T3, T4> void task(String id, Launch launch, Task4<T1, T2, T3, T4> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4) {
+        graph.task(id, kernel, a1, a2, a3, a4);
+        addGrid(id, launch);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5> void task(String id, Launch launch, Task5<T1, T2, T3, T4, T5> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5) {
+        graph.task(id, kernel, a1, a2, a3, a4, a5);
+        addGrid(id, launch);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6> void task(String id, Launch launch, Task6<T1, T2, T3, T4, T5, T6> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6) {
+        graph.task(id, kernel, a1, a2, a3, a4, a5, a6);
+        addGrid(id, launch);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7> void task(String id, Launch launch, Task7<T1, T2, T3, T4, T5, T6, T7> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7) {
+        graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7);
+        addGrid(id, launch);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8> void task(String id, Launch launch, Task8<T1, T2, T3, T4, T5, T6, T7, T8> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8) {
+        graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8);
+        addGrid(id, launch);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9> void task(String id, Launch launch, Task9<T1, T2, T3, T4, T5, T6, T7, T8, T9> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9) {
+        graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9);
+        addGrid(id, launch);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> void task(String id, Launch launch, Task10<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10) {
+        graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
+        addGrid(id, launch);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> void task(String id, Launch launch, Task11<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11) {
+        graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
+        addGrid(id, launch);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> void task(String id, Launch launch, Task12<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12) {
+        graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
+        addGrid(id, launch);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> void task(String id, Launch launch, Task13<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12, T13 a13) {
+        graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13);
+        addGrid(id, launch);
+    }
+
+    @Override
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> void task(String id, Launch launch, Task14<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> kernel,
+            T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12, T13 a13, T14 a14) {
+        graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14);
+        addGrid(id, launch);
+    }
+}

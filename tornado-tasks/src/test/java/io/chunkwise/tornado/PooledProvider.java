@@ -1,0 +1,99 @@
+package io.chunkwise.tornado;
+
+import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.DeviceInfo;
+import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.forward.ExecutorOptions;
+import io.chunkwise.model.forward.ForwardExecutor;
+import io.chunkwise.model.forward.ForwardExecutorProvider;
+import io.chunkwise.model.forward.OutputRequest;
+import io.chunkwise.model.forward.PassOutput;
+import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.model.forward.WeightRole;
+import io.chunkwise.model.llama.LlamaConfig;
+import io.chunkwise.model.llama.LlamaModel;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiFunction;
+
+/**
+ * Keeps one executor per model open for all tests of a class, because compiling its kernels takes seconds; a closed one only
+ * loses its adapter. Models of one configuration and number format have the same weights in these tests.
+ */
+final class PooledProvider implements ForwardExecutorProvider, AutoCloseable {
+    private record Key(LlamaConfig config, TensorType type, int contextLength, int rowCapacity) {
+    }
+
+    private final DeviceInfo device;
+    private final BiFunction<LlamaModel, ExecutorOptions, ForwardExecutor> opening;
+    private final Map<Key, ForwardExecutor> open = new HashMap<>();
+
+    PooledProvider(DeviceInfo device, BiFunction<LlamaModel, ExecutorOptions, ForwardExecutor> opening) {
+        this.device = device;
+        this.opening = opening;
+    }
+
+    @Override
+    public String name() {
+        return "tornado";
+    }
+
+    @Override
+    public Availability availability() {
+        return new Availability.Available(List.of(device));
+    }
+
+    @Override
+    public ForwardExecutor open(LlamaModel model, ExecutorOptions options) {
+        options.device().ifPresent(named -> {
+            throw new ExecutorException("there is no device '" + named + "'");
+        });
+        Key key = new Key(model.config(), model.weights().get(WeightRole.EMBEDDING, 0).type(), options.contextLength(), options.rowCapacity());
+        return new Lent(open.computeIfAbsent(key, _ -> opening.apply(model, options)));
+    }
+
+    @Override
+    public void close() {
+        open.values().forEach(ForwardExecutor::close);
+    }
+
+    private record Lent(ForwardExecutor executor) implements ForwardExecutor {
+        @Override
+        public String name() {
+            return executor.name();
+        }
+
+        @Override
+        public DeviceInfo device() {
+            return executor.device();
+        }
+
+        @Override
+        public int contextLength() {
+            return executor.contextLength();
+        }
+
+        @Override
+        public int rowCapacity() {
+            return executor.rowCapacity();
+        }
+
+        @Override
+        public void attach(Optional<Adapter> adapter) {
+            executor.attach(adapter);
+        }
+
+        @Override
+        public PassOutput run(TokenBatch batch, OutputRequest request) {
+            return executor.run(batch, request);
+        }
+
+        @Override
+        public void close() {
+            executor.attach(Optional.empty());
+        }
+    }
+}

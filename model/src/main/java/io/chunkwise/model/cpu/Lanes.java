@@ -24,6 +24,19 @@ final class Lanes {
     private Lanes() {
     }
 
+    /**
+     * The sum of a vector that was stored to {@code lanes} from {@code at} on, always in the same order. The Vector API's own
+     * reduction leaves the order open and adds in another one as soon as the method is compiled, so that the same pass
+     * would not give the same bits twice.
+     */
+    static float sum(float[] lanes, int at) {
+        float sum = 0;
+        for (int i = at; i < at + COUNT; i += 4) {
+            sum += (lanes[i] + lanes[i + 1]) + (lanes[i + 2] + lanes[i + 3]);
+        }
+        return sum;
+    }
+
     /** {@code count} rounded up to whole vectors. */
     static int roundUp(int count) {
         return (count + COUNT - 1) / COUNT * COUNT;

@@ -4,7 +4,6 @@ import static io.chunkwise.model.cpu.Lanes.COUNT;
 import static io.chunkwise.model.cpu.Lanes.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** The low-rank update of an adapter (arXiv:2106.09685) for one row. */
 final class LowRankKernels {
@@ -21,6 +20,7 @@ final class LowRankKernels {
      */
     static void projectDown(float[] down, float[] in, int inAt, int inputs, float[] hidden, int hiddenAt, int from, int to) {
         int whole = Lanes.roundDown(inputs);
+        float[] lanes = new float[COUNT];
         for (int k = from; k < to; k += 2) {
             int last = Math.min(k + 1, to - 1); // the same component twice where their number is odd
             int p = k * inputs;
@@ -32,8 +32,10 @@ final class LowRankKernels {
                 one = FloatVector.fromArray(FLOATS, down, p + i).fma(x, one);
                 two = FloatVector.fromArray(FLOATS, down, r + i).fma(x, two);
             }
-            float first = one.reduceLanes(VectorOperators.ADD);
-            float second = two.reduceLanes(VectorOperators.ADD);
+            one.intoArray(lanes, 0);
+            float first = Lanes.sum(lanes, 0);
+            two.intoArray(lanes, 0);
+            float second = Lanes.sum(lanes, 0);
             for (int i = whole; i < inputs; i++) {
                 first += down[p + i] * in[inAt + i];
                 second += down[r + i] * in[inAt + i];

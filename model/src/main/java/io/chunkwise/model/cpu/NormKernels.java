@@ -4,7 +4,6 @@ import static io.chunkwise.model.cpu.Lanes.COUNT;
 import static io.chunkwise.model.cpu.Lanes.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Root-mean-square normalisation (arXiv:1910.07467) and biases. */
 final class NormKernels {
@@ -21,6 +20,7 @@ final class NormKernels {
      */
     static void normalize(float[] in, float[] gain, float[] out, int from, int to, int width, float epsilon) {
         int whole = Lanes.roundDown(width);
+        float[] lanes = new float[COUNT];
         for (int row = from; row < to; row++) {
             int at = row * width;
             FloatVector squares = FloatVector.zero(FLOATS);
@@ -28,7 +28,8 @@ final class NormKernels {
                 FloatVector x = FloatVector.fromArray(FLOATS, in, at + i);
                 squares = x.fma(x, squares);
             }
-            float sum = squares.reduceLanes(VectorOperators.ADD);
+            squares.intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes, 0);
             for (int i = whole; i < width; i++) {
                 sum += in[at + i] * in[at + i];
             }

@@ -55,6 +55,7 @@ final class RowProjection {
 
     private static void projectF32(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
+        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 4L);
             FloatVector even = FloatVector.zero(FLOATS);
@@ -64,7 +65,8 @@ final class RowProjection {
                 odd = FloatVector.fromMemorySegment(FLOATS, data, row + (i + COUNT) * 4L, ORDER)
                         .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            float sum = even.add(odd).reduceLanes(VectorOperators.ADD);
+            even.add(odd).intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes, 0);
             for (int i = whole; i < inputs; i++) {
                 sum += data.get(FLOAT, row + i * 4L) * in[inAt + i];
             }
@@ -74,6 +76,7 @@ final class RowProjection {
 
     private static void projectF16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
+        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 2L);
             FloatVector even = FloatVector.zero(FLOATS);
@@ -86,7 +89,8 @@ final class RowProjection {
                 odd = b.lanewise(VectorOperators.LSHL, 13).and(HALF_BITS).reinterpretAsFloats().mul(HALF_TO_FLOAT)
                         .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            float sum = even.add(odd).reduceLanes(VectorOperators.ADD);
+            even.add(odd).intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes, 0);
             for (int i = whole; i < inputs; i++) {
                 sum += Float.float16ToFloat(data.get(SHORT, row + i * 2L)) * in[inAt + i];
             }
@@ -96,6 +100,7 @@ final class RowProjection {
 
     private static void projectBf16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
+        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 2L);
             FloatVector even = FloatVector.zero(FLOATS);
@@ -106,7 +111,8 @@ final class RowProjection {
                 even = a.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(FLOATS, in, inAt + i), even);
                 odd = b.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            float sum = even.add(odd).reduceLanes(VectorOperators.ADD);
+            even.add(odd).intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes, 0);
             for (int i = whole; i < inputs; i++) {
                 sum += Float.intBitsToFloat(data.get(SHORT, row + i * 2L) << 16) * in[inAt + i];
             }
@@ -116,6 +122,7 @@ final class RowProjection {
 
     // The scale of a block is applied once, to the block's sums.
     private static void projectQ8(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
+        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (blocks * 34L);
             FloatVector even = FloatVector.zero(FLOATS);
@@ -135,7 +142,8 @@ final class RowProjection {
                 even = blockEven.fma(scale, even);
                 odd = blockOdd.fma(scale, odd);
             }
-            float sum = even.add(odd).reduceLanes(VectorOperators.ADD);
+            even.add(odd).intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes, 0);
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }
@@ -143,6 +151,7 @@ final class RowProjection {
     // Σ (q − 8) · x = Σ q · x + correction, so that the quants need no subtraction.
     private static void projectQ4(MemorySegment data, int blocks, float[] in, int inAt, float[] correction, int correctionAt,
             boolean accumulate, float[] out, int outAt, int from, int to) {
+        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (blocks * 18L);
             FloatVector sums = FloatVector.zero(FLOATS);
@@ -163,7 +172,8 @@ final class RowProjection {
                 }
                 sums = blockLow.add(blockHigh).fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p))), sums);
             }
-            float sum = sums.reduceLanes(VectorOperators.ADD);
+            sums.intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes, 0);
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }

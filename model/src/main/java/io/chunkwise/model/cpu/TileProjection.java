@@ -20,8 +20,8 @@ import jdk.incubator.vector.FloatVector;
 final class TileProjection {
     /** Rows per panel. */
     static final int PANEL = 2 * COUNT;
-    /** Outputs per inner loop: with two vectors each they fill 12 of the 16 vector registers that AVX2 has. */
-    static final int OUTPUTS = 6;
+    /** Outputs per inner loop: two vectors each take 10 of the 16 vector registers that AVX2 has. With 12, the compiler spills. */
+    static final int OUTPUTS = 5;
     /** Outputs per tile. */
     static final int TILE = 4 * OUTPUTS;
     /** Inputs per tile; whole quantization blocks. */
@@ -118,11 +118,11 @@ final class TileProjection {
     }
 
     /**
-     * sums[j, l] += Σ_i weights[j, i] · panel[i, l], for 6 outputs j and one panel
+     * sums[j, l] += Σ_i weights[j, i] · panel[i, l], for 5 outputs j and one panel
      *
-     * @param weights in     [6, depth] from {@code w}, DEPTH floats from output to output
+     * @param weights in     [5, depth] from {@code w}, DEPTH floats from output to output
      * @param panel   in     [depth, PANEL] from {@code x}
-     * @param sums    in+out [6, PANEL] from {@code s}, {@code width} floats from output to output
+     * @param sums    in+out [5, PANEL] from {@code s}, {@code width} floats from output to output
      */
     private static void multiply(float[] weights, int w, float[] panel, int x, int depth, float[] sums, int s, int width) {
         FloatVector a0 = FloatVector.fromArray(FLOATS, sums, s);
@@ -135,8 +135,6 @@ final class TileProjection {
         FloatVector b3 = FloatVector.fromArray(FLOATS, sums, s + 3 * width + COUNT);
         FloatVector a4 = FloatVector.fromArray(FLOATS, sums, s + 4 * width);
         FloatVector b4 = FloatVector.fromArray(FLOATS, sums, s + 4 * width + COUNT);
-        FloatVector a5 = FloatVector.fromArray(FLOATS, sums, s + 5 * width);
-        FloatVector b5 = FloatVector.fromArray(FLOATS, sums, s + 5 * width + COUNT);
         for (int i = 0; i < depth; i++) {
             FloatVector xa = FloatVector.fromArray(FLOATS, panel, x + i * PANEL);
             FloatVector xb = FloatVector.fromArray(FLOATS, panel, x + i * PANEL + COUNT);
@@ -155,9 +153,6 @@ final class TileProjection {
             weight = FloatVector.broadcast(FLOATS, weights[w + 4 * DEPTH + i]);
             a4 = weight.fma(xa, a4);
             b4 = weight.fma(xb, b4);
-            weight = FloatVector.broadcast(FLOATS, weights[w + 5 * DEPTH + i]);
-            a5 = weight.fma(xa, a5);
-            b5 = weight.fma(xb, b5);
         }
         a0.intoArray(sums, s);
         b0.intoArray(sums, s + COUNT);
@@ -169,7 +164,5 @@ final class TileProjection {
         b3.intoArray(sums, s + 3 * width + COUNT);
         a4.intoArray(sums, s + 4 * width);
         b4.intoArray(sums, s + 4 * width + COUNT);
-        a5.intoArray(sums, s + 5 * width);
-        b5.intoArray(sums, s + 5 * width + COUNT);
     }
 }

@@ -46,12 +46,13 @@ public record MappedFile(String name, MemorySegment bytes) {
             throw new FormatException(file.toString(), "no such file");
         }
         if (!Files.isRegularFile(file)) {
-            throw new FormatException(file.toString(), Files.isDirectory(file) ? "is a directory, expected a file" : "is not a regular file");
+            throw new FormatException(file.toString(),
+                    Files.isDirectory(file) ? "is a directory, expected a file" : "is not a regular file");
         }
     }
 
     static FormatException unreadable(Path file, IOException cause) {
-        return new FormatException(file.toString(),
-                cause instanceof AccessDeniedException ? "cannot be read: permission denied" : "cannot be read: " + cause.getMessage(), cause);
+        String reason = cause instanceof AccessDeniedException ? "permission denied" : cause.getMessage();
+        return new FormatException(file.toString(), "cannot be read: " + reason, cause);
     }
 }

@@ -54,8 +54,8 @@ final class GgufConfig {
         float epsilon = file.floating(key("attention.layer_norm_rms_epsilon"))
                 .orElseThrow(() -> problem("'" + key("attention.layer_norm_rms_epsilon") + "' is missing"));
         try {
-            return new LlamaConfig(isQwen2 ? LlamaArchitecture.QWEN2 : LlamaArchitecture.LLAMA, hiddenSize, size("block_count"), heads, kvHeads,
-                    headDim, size("feed_forward_length"), vocabSize, size("context_length"), epsilon,
+            return new LlamaConfig(isQwen2 ? LlamaArchitecture.QWEN2 : LlamaArchitecture.LLAMA, hiddenSize, size("block_count"), heads,
+                    kvHeads, headDim, size("feed_forward_length"), vocabSize, size("context_length"), epsilon,
                     file.floating(key("rope.freq_base")).orElse(10_000f), ropeScaling(headDim),
                     isQwen2 ? RotaryPairing.HALVES : RotaryPairing.NEIGHBOURS, (int) window, isQwen2,
                     !file.hasTensor(LlamaTensorNames.gguf(WeightRole.OUTPUT, 0)), bos(vocabSize), ends(vocabSize));
@@ -67,7 +67,8 @@ final class GgufConfig {
     private void refuseForeignFiles() {
         String type = file.string("general.type").orElse("model");
         if (!type.equals("model")) {
-            throw problem("'general.type' is '" + type + "', expected a model" + (type.equals("adapter") ? "; give it as the adapter" : ""));
+            throw problem("'general.type' is '" + type + "', expected a model"
+                    + (type.equals("adapter") ? "; give it as the adapter" : ""));
         }
         long parts = file.integer("split.count").orElse(1L);
         if (parts > 1) {
@@ -89,7 +90,8 @@ final class GgufConfig {
                     + " differ, which is not supported");
         }
         if (file.integer(key("attention.key_length")).isEmpty() && hiddenSize % heads != 0) {
-            throw problem("'" + key("embedding_length") + "' " + hiddenSize + " is not a multiple of '" + key("attention.head_count") + "' " + heads);
+            throw problem("'" + key("embedding_length") + "' " + hiddenSize + " is not a multiple of '" + key("attention.head_count") + "' "
+                    + heads);
         }
         int rotated = size("rope.dimension_count", keys);
         if (rotated != keys) {
@@ -119,7 +121,8 @@ final class GgufConfig {
             return byKeys;
         }
         if (!byKeys.equals(new RopeScaling.None())) {
-            throw problem("has both '" + key("rope.scaling.factor") + "' and '" + LlamaTensorNames.GGUF_ROPE_DIVISORS + "', which is not supported");
+            throw problem("has both '" + key("rope.scaling.factor") + "' and '" + LlamaTensorNames.GGUF_ROPE_DIVISORS
+                    + "', which is not supported");
         }
         TensorView tensor = file.tensor(LlamaTensorNames.GGUF_ROPE_DIVISORS);
         if (!tensor.shape().equals(List.of(headDim / 2L))) {
@@ -207,7 +210,8 @@ final class GgufConfig {
     }
 
     private FormatException unsupported(String key, Object value) {
-        return problem("'" + key + "' is " + value + ", which is not supported (supported: Llama, Mistral and Qwen2 models, see the README)");
+        return problem("'" + key + "' is " + value
+                + ", which is not supported (supported: Llama, Mistral and Qwen2 models, see the README)");
     }
 
     private FormatException problem(String text) {

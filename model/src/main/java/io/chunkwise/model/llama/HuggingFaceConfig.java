@@ -47,7 +47,8 @@ final class HuggingFaceConfig {
         int kvHeads = isNull("num_key_value_heads") ? heads : size("num_key_value_heads", defaultKvHeads(architecture, heads));
         int headDim = size("head_dim", hiddenSize / heads);
         if (!isSet("head_dim") && hiddenSize % heads != 0) {
-            throw problem("'hidden_size' " + hiddenSize + " is not a multiple of 'num_attention_heads' " + heads + ", and there is no 'head_dim'");
+            throw problem("'hidden_size' " + hiddenSize + " is not a multiple of 'num_attention_heads' " + heads
+                    + ", and there is no 'head_dim'");
         }
         int vocabSize = size("vocab_size");
         Set<Integer> ends = new LinkedHashSet<>(tokens("eos_token_id", architecture == LlamaArchitecture.QWEN2 ? -1 : 2));
@@ -59,8 +60,8 @@ final class HuggingFaceConfig {
         requireToken("bos_token_id", bos, vocabSize);
         try {
             return new LlamaConfig(architecture, hiddenSize, size("num_hidden_layers"), heads, kvHeads, headDim, size("intermediate_size"),
-                    vocabSize, size("max_position_embeddings", defaultContext(architecture)), number(root, "rms_norm_eps", 1e-6f), ropeBase(),
-                    ropeScaling(), RotaryPairing.HALVES, slidingWindow(architecture), architecture == LlamaArchitecture.QWEN2,
+                    vocabSize, size("max_position_embeddings", defaultContext(architecture)), number(root, "rms_norm_eps", 1e-6f),
+                    ropeBase(), ropeScaling(), RotaryPairing.HALVES, slidingWindow(architecture), architecture == LlamaArchitecture.QWEN2,
                     bool("tie_word_embeddings", false), bos, ends);
         } catch (IllegalArgumentException e) {
             throw new FormatException(file, e.getMessage(), e);
@@ -120,7 +121,8 @@ final class HuggingFaceConfig {
         if (architecture == LlamaArchitecture.QWEN2 && bool("use_sliding_window", false)) {
             throw unsupported("use_sliding_window", root.path("use_sliding_window"));
         }
-        String onlyLayerType = architecture == LlamaArchitecture.MISTRAL && isSet("sliding_window") ? "sliding_attention" : "full_attention";
+        boolean isWindowed = architecture == LlamaArchitecture.MISTRAL && isSet("sliding_window");
+        String onlyLayerType = isWindowed ? "sliding_attention" : "full_attention";
         for (JsonNode layerType : root.path("layer_types")) {
             if (!layerType.asText().equals(onlyLayerType)) {
                 throw unsupported("layer_types", layerType);

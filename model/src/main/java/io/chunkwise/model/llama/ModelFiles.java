@@ -76,7 +76,8 @@ public final class ModelFiles {
 
     private static TensorView tensor(SafetensorsFile file, LlamaConfig config, String name) {
         if (!file.hasTensor(name) && name.equals(LlamaTensorNames.huggingFace(WeightRole.OUTPUT, 0)) && !config.tiedOutput()) {
-            throw new FormatException(file.name(), "tensor '" + name + "' is missing, and 'tie_word_embeddings' of config.json is false or absent");
+            throw new FormatException(file.name(), "tensor '" + name
+                    + "' is missing, and 'tie_word_embeddings' of config.json is false or absent");
         }
         return file.tensor(name);
     }
@@ -130,15 +131,16 @@ public final class ModelFiles {
     /** A tensor that nothing asks for belongs to arithmetic that we do not do: a bias, a norm of keys, more layers. */
     private static void refuse(String file, Set<String> foreign) {
         foreign.stream().sorted().findFirst().ifPresent(name -> {
-            throw new FormatException(file, "'" + name + "'" + (foreign.size() > 1 ? " and " + (foreign.size() - 1) + " more tensors are" : " is")
+            throw new FormatException(file, "'" + name + "'"
+                    + (foreign.size() > 1 ? " and " + (foreign.size() - 1) + " more tensors are" : " is")
                     + " not part of the model that its configuration describes");
         });
     }
 
     private static void requireFit(String source, Tokenizer tokenizer, LlamaConfig config) {
         if (tokenizer.vocabSize() > config.vocabSize()) {
-            throw new FormatException(source, "the tokenizer has " + tokenizer.vocabSize() + " ids, but the model only " + config.vocabSize()
-                    + " embeddings; they belong to different models");
+            throw new FormatException(source, "the tokenizer has " + tokenizer.vocabSize() + " ids, but the model only "
+                    + config.vocabSize() + " embeddings; they belong to different models");
         }
     }
 }

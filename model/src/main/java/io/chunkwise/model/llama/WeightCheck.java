@@ -84,7 +84,8 @@ final class WeightCheck {
         try {
             checkMapped(piece, fileOf);
         } catch (InternalError e) { // how the virtual machine reports a mapped page that is no longer there
-            throw new FormatException(fileOf.apply(piece.tensor()), "became shorter while '" + piece.tensor().name() + "' was read, or cannot be read", e);
+            throw new FormatException(fileOf.apply(piece.tensor()), "became shorter while '" + piece.tensor().name()
+                    + "' was read, or cannot be read", e);
         }
     }
 
@@ -111,7 +112,8 @@ final class WeightCheck {
 
     private static String problem(Piece piece, long block, float value) {
         int blockElements = piece.tensor().type().blockElements();
-        return "'" + piece.tensor().name() + "' has the value " + value + (blockElements == 1 ? " at index " : " as scale of the block at index ")
+        return "'" + piece.tensor().name() + "' has the value " + value
+                + (blockElements == 1 ? " at index " : " as scale of the block at index ")
                 + block * blockElements + ". The file is damaged or the training diverged.";
     }
 

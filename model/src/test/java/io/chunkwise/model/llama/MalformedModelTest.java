@@ -124,15 +124,19 @@ class MalformedModelTest {
                 Arguments.of("{\"rope_scaling\":{\"type\":\"linear\"}}", "'factor' of 'rope_scaling' is missing"),
                 Arguments.of("{\"rope_scaling\":{\"type\":\"linear\",\"factor\":0}}", "'factor' of 'rope_scaling' is 0"),
                 Arguments.of("{\"rope_scaling\":{\"type\":\"linear\",\"factor\":-2}}", "'factor' of 'rope_scaling' is -2"),
-                Arguments.of("{\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8}}", "'low_freq_factor' of 'rope_scaling' is missing"),
+                Arguments.of("{\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8}}",
+                        "'low_freq_factor' of 'rope_scaling' is missing"),
                 Arguments.of("{\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":1,\"high_freq_factor\":4}}",
                         "'original_max_position_embeddings' is missing"),
                 Arguments.of("{\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":4,\"high_freq_factor\":4,"
                         + "\"original_max_position_embeddings\":64}}", "not below"),
                 Arguments.of("{\"rope_scaling\":\"linear\"}", "expected an object"),
-                Arguments.of("{\"rope_scaling\":{\"full_attention\":{\"rope_type\":\"default\"}}}", "different values for different layers"),
-                Arguments.of("{\"rope_parameters\":{\"rope_type\":\"default\"},\"rope_scaling\":{\"type\":\"linear\",\"factor\":2}}", "contradict each other"),
-                Arguments.of("{\"rope_parameters\":{\"rope_type\":\"default\",\"partial_rotary_factor\":0.5}}", "'partial_rotary_factor' is 0.5"),
+                Arguments.of("{\"rope_scaling\":{\"full_attention\":{\"rope_type\":\"default\"}}}",
+                        "different values for different layers"),
+                Arguments.of("{\"rope_parameters\":{\"rope_type\":\"default\"},\"rope_scaling\":{\"type\":\"linear\",\"factor\":2}}",
+                        "contradict each other"),
+                Arguments.of("{\"rope_parameters\":{\"rope_type\":\"default\",\"partial_rotary_factor\":0.5}}",
+                        "'partial_rotary_factor' is 0.5"),
                 Arguments.of("{\"partial_rotary_factor\":0.25}", "'partial_rotary_factor' is 0.25"),
                 Arguments.of("{\"hidden_act\":\"gelu\"}", "'hidden_act' is \"gelu\""),
                 Arguments.of("{\"hidden_act\":5}", "'hidden_act' is 5"),
@@ -140,7 +144,8 @@ class MalformedModelTest {
                 Arguments.of("{\"attention_bias\":\"no\"}", "'attention_bias' is \"no\""),
                 Arguments.of("{\"mlp_bias\":true}", "'mlp_bias' is true"),
                 Arguments.of("{\"num_local_experts\":8}", "'num_local_experts' is 8"),
-                Arguments.of("{\"quantization_config\":{\"quant_method\":\"gptq\",\"bits\":4}}", "'quantization_config' (gptq) is not supported"),
+                Arguments.of("{\"quantization_config\":{\"quant_method\":\"gptq\",\"bits\":4}}",
+                        "'quantization_config' (gptq) is not supported"),
                 Arguments.of("{\"quantization_config\":{\"quant_method\":\"awq\"}}", "(awq)"),
                 Arguments.of("{\"sliding_window\":64}", "'sliding_window' is 64"),
                 Arguments.of("{\"layer_types\":[\"full_attention\",\"sliding_attention\"]}", "'layer_types'"),
@@ -152,8 +157,10 @@ class MalformedModelTest {
                 Arguments.of("{\"eos_token_id\":[2,500]}", "'eos_token_id' is 500"),
                 Arguments.of("{\"eos_token_id\":\"</s>\"}", "'eos_token_id'"),
                 Arguments.of("{\"eos_token_id\":[[2]]}", "'eos_token_id'"),
-                Arguments.of("{\"architectures\":[\"Qwen2ForCausalLM\"],\"model_type\":\"qwen2\",\"use_sliding_window\":true}", "'use_sliding_window' is true"),
-                Arguments.of("{\"architectures\":[\"Qwen2ForCausalLM\"],\"model_type\":\"qwen2\"}", "'model.layers.0.self_attn.q_proj.bias' is missing"));
+                Arguments.of("{\"architectures\":[\"Qwen2ForCausalLM\"],\"model_type\":\"qwen2\",\"use_sliding_window\":true}",
+                        "'use_sliding_window' is true"),
+                Arguments.of("{\"architectures\":[\"Qwen2ForCausalLM\"],\"model_type\":\"qwen2\"}",
+                        "'model.layers.0.self_attn.q_proj.bias' is missing"));
     }
 
     @ParameterizedTest(name = "{0}")
@@ -168,9 +175,11 @@ class MalformedModelTest {
 
     /** Whole contents of config.json that are no JSON object. */
     private static Stream<String> texts() {
-        return Stream.of("", " ", "[]", "1", "null", "\"x\"", "{", "{}", "{\"a\":1,}", "{'a':1}", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":1} x",
-                "{\"hidden_size\":1,\"hidden_size\":2}", "{\"a\":" + "[".repeat(200_000), "{\"a\":" + "[".repeat(500) + "]".repeat(500) + "}",
-                "{\"a\":" + "1".repeat(2_000_000) + "}", "{\"" + "a".repeat(1_000_000) + "\":1}", "\0\0\0\0", "{\"a\": 0x10}", "// comment\n{}");
+        return Stream.of("", " ", "[]", "1", "null", "\"x\"", "{", "{}", "{\"a\":1,}", "{'a':1}", "{\"a\":NaN}", "{\"a\":Infinity}",
+                "{\"a\":1} x",
+                "{\"hidden_size\":1,\"hidden_size\":2}", "{\"a\":" + "[".repeat(200_000),
+                "{\"a\":" + "[".repeat(500) + "]".repeat(500) + "}", "{\"a\":" + "1".repeat(2_000_000) + "}",
+                "{\"" + "a".repeat(1_000_000) + "\":1}", "\0\0\0\0", "{\"a\": 0x10}", "// comment\n{}");
     }
 
     @ParameterizedTest
@@ -233,7 +242,8 @@ class MalformedModelTest {
 
     @Test
     void pipesInTheDirectoryAreRefused() throws Exception {
-        for (String name : List.of("config.json", "generation_config.json", "model.safetensors", "tokenizer.model", "tokenizer.json", "tokenizer_config.json")) {
+        for (String name : List.of("config.json", "generation_config.json", "model.safetensors", "tokenizer.model", "tokenizer.json",
+                "tokenizer_config.json")) {
             writeDirectory();
             Path pipe = directory.resolve(name);
             Files.deleteIfExists(pipe);
@@ -270,13 +280,15 @@ class MalformedModelTest {
         List<TensorView> tensors = HuggingFaceModels.tensors(model, TensorType.F32);
         for (int i = 0; i < tensors.size(); i++) {
             TensorView good = tensors.get(i);
-            for (List<Long> shape : List.of(good.shape().reversed(), List.of(good.elements()), List.of(1L, good.elements()), List.of(good.elements(), 1L),
+            for (List<Long> shape : List.of(good.shape().reversed(), List.of(good.elements()), List.of(1L, good.elements()),
+                    List.of(good.elements(), 1L),
                     List.of(1L, 1L, good.elements()))) {
                 if (!shape.equals(good.shape())) {
                     List<TensorView> damaged = new ArrayList<>(tensors);
                     damaged.set(i, new TensorView(good.name(), good.type(), shape, good.data()));
                     SafetensorsWriter.write(directory.resolve("model.safetensors"), damaged, Map.of());
-                    Refusals.assertRefused(directory, this::openDirectory, "'" + good.name() + "' is " + shape + ", expected " + good.shape());
+                    Refusals.assertRefused(directory, this::openDirectory, "'" + good.name() + "' is " + shape + ", expected "
+                            + good.shape());
                 }
             }
         }
@@ -327,7 +339,8 @@ class MalformedModelTest {
                 change("no width", writer -> writer.remove("llama.embedding_length"), "'llama.embedding_length' is missing"),
                 change("another width", writer -> writer.uint32("llama.embedding_length", 64), "expected [288, 64]"),
                 change("0 heads", writer -> writer.uint32("llama.attention.head_count", 0), "'llama.attention.head_count' is 0"),
-                change("heads per layer", writer -> writer.int32s("llama.attention.head_count", new int[] {4, 4}), "sizes that differ between layers"),
+                change("heads per layer", writer -> writer.int32s("llama.attention.head_count", new int[] {4, 4}),
+                        "sizes that differ between layers"),
                 change("other heads", writer -> writer.uint32("llama.attention.head_count", 8), "expected [64, 32]"),
                 change("0 key heads", writer -> writer.uint32("llama.attention.head_count_kv", 0), "'llama.attention.head_count_kv' is 0"),
                 change("3 key heads", writer -> writer.uint32("llama.attention.head_count_kv", 3), "not a multiple"),
@@ -335,7 +348,8 @@ class MalformedModelTest {
                 change("keys and values differ", writer -> writer.uint32("llama.attention.value_length", 16), "differ"),
                 change("odd heads", writer -> writer.uint32("llama.attention.key_length", 7).uint32("llama.attention.value_length", 7)
                         .uint32("llama.rope.dimension_count", 7), "is odd"),
-                change("part of a head rotated", writer -> writer.uint32("llama.rope.dimension_count", 4), "'llama.rope.dimension_count' is 4"),
+                change("part of a head rotated", writer -> writer.uint32("llama.rope.dimension_count", 4),
+                        "'llama.rope.dimension_count' is 4"),
                 change("no feed-forward", writer -> writer.remove("llama.feed_forward_length"), "'llama.feed_forward_length' is missing"),
                 change("feed-forward of 2^32 - 1", writer -> writer.uint32("llama.feed_forward_length", -1), "'llama.feed_forward_length'"),
                 change("no context", writer -> writer.remove("llama.context_length"), "'llama.context_length' is missing"),
@@ -348,25 +362,33 @@ class MalformedModelTest {
                 change("theta of 0", writer -> writer.float32("llama.rope.freq_base", 0), "rope theta"),
                 change("yarn", writer -> writer.string("llama.rope.scaling.type", "yarn").float32("llama.rope.scaling.factor", 4),
                         "'llama.rope.scaling.type' is 'yarn'"),
-                change("linear without factor", writer -> writer.string("llama.rope.scaling.type", "linear"), "'llama.rope.scaling.factor' is missing"),
+                change("linear without factor", writer -> writer.string("llama.rope.scaling.type", "linear"),
+                        "'llama.rope.scaling.factor' is missing"),
                 change("factor of 0", writer -> writer.float32("llama.rope.scaling.factor", 0), "expected a positive number"),
                 change("factor of NaN", writer -> writer.float32("llama.rope.scaling.factor", Float.NaN), "expected a positive number"),
-                change("scaled attention", writer -> writer.float32("llama.rope.scaling.attn_factor", 2), "'llama.rope.scaling.attn_factor' is 2.0"),
+                change("scaled attention", writer -> writer.float32("llama.rope.scaling.attn_factor", 2),
+                        "'llama.rope.scaling.attn_factor' is 2.0"),
                 change("divisors of another head", writer -> writer.tensor("rope_freqs.weight", 0, List.of(3L), floats(1, 1, 1)),
                         "'rope_freqs.weight' is [3], expected [4]"),
-                change("divisor of 0", writer -> writer.tensor("rope_freqs.weight", 0, List.of(4L), floats(1, 1, 0, 1)), "has 0.0 at index 2"),
-                change("divisor of NaN", writer -> writer.tensor("rope_freqs.weight", 0, List.of(4L), floats(1, Float.NaN, 1, 1)), "has NaN at index 1"),
+                change("divisor of 0", writer -> writer.tensor("rope_freqs.weight", 0, List.of(4L), floats(1, 1, 0, 1)),
+                        "has 0.0 at index 2"),
+                change("divisor of NaN", writer -> writer.tensor("rope_freqs.weight", 0, List.of(4L), floats(1, Float.NaN, 1, 1)),
+                        "has NaN at index 1"),
                 change("divisors and a factor", writer -> writer.tensor("rope_freqs.weight", 0, List.of(4L), floats(1, 1, 1, 1))
                         .float32("llama.rope.scaling.factor", 2), "has both"),
                 change("vocabulary of 2^40", writer -> writer.uint64("llama.vocab_size", 1L << 40), "'llama.vocab_size' is 1099511627776"),
-                change("begin token outside", writer -> writer.uint32("tokenizer.ggml.bos_token_id", 288), "'tokenizer.ggml.bos_token_id' is 288"),
-                change("end token outside", writer -> writer.uint32("tokenizer.ggml.eos_token_id", 1 << 31), "'tokenizer.ggml.eos_token_id'"),
-                change("negative window", writer -> writer.raw("llama.attention.sliding_window", GgufWriter.INT32, new byte[] {-1, -1, -1, -1}),
+                change("begin token outside", writer -> writer.uint32("tokenizer.ggml.bos_token_id", 288),
+                        "'tokenizer.ggml.bos_token_id' is 288"),
+                change("end token outside", writer -> writer.uint32("tokenizer.ggml.eos_token_id", 1 << 31),
+                        "'tokenizer.ggml.eos_token_id'"),
+                change("negative window", writer -> writer.raw("llama.attention.sliding_window", GgufWriter.INT32,
+                        new byte[] {-1, -1, -1, -1}),
                         "'llama.attention.sliding_window' is -1"),
                 change("no tokens", writer -> writer.remove("tokenizer.ggml.tokens"), "tokenizer"),
                 change("a weight in Q4_K", writer -> writer.tensor("token_embd.weight", 12, List.of(288L, 256L), new byte[288 * 144]),
                         "'token_embd.weight' is Q4_K, which is not supported; convert to Q8_0 or Q4_0"),
-                change("a weight in I32", writer -> writer.tensor("output_norm.weight", 26, List.of(32L), new byte[128]), "'output_norm.weight' is I32"),
+                change("a weight in I32", writer -> writer.tensor("output_norm.weight", 26, List.of(32L), new byte[128]),
+                        "'output_norm.weight' is I32"),
                 change("more tokens than embeddings", writer -> addVocabulary(writer, GgufModels.Vocabulary.numbered(289)),
                         "the tokenizer has 289 ids, but the model only 288 embeddings"));
     }
@@ -404,7 +426,8 @@ class MalformedModelTest {
                 case F16, Q8_0, Q4_0 -> bytes.putShort(at, (short) (bits < 0 ? badScale : 0x7c00));
             }
             Files.write(gguf, whole);
-            Refusals.assertRefused(gguf, this::openGguf, "'blk.1.ffn_up.weight' has the value ", " at index " + block * type.blockElements() + ".");
+            Refusals.assertRefused(gguf, this::openGguf, "'blk.1.ffn_up.weight' has the value ", " at index " + block * type.blockElements()
+                    + ".");
         }
     }
 
@@ -485,7 +508,8 @@ class MalformedModelTest {
         for (String name : List.of("config.json", "model.safetensors")) {
             Path file = directory.resolve(name);
             byte[] whole = Files.readAllBytes(file);
-            int head = name.equals("config.json") ? whole.length : 8 + (int) ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong();
+            int head = name.equals("config.json") ? whole.length
+                    : 8 + (int) ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong();
             for (int round = 0; round < 300; round++) {
                 byte[] damaged = whole.clone();
                 for (int change = random.nextInt(1, 4); change > 0; change--) {

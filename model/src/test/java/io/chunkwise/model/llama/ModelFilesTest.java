@@ -184,7 +184,8 @@ class ModelFilesTest {
 
     @Test
     void absentKeysHaveTheDefaultsOfTransformers() throws IOException {
-        LlamaConfig config = new LlamaConfig(LlamaArchitecture.LLAMA, 64, 1, 4, 4, 16, 96, 288, 2048, 1e-6f, 10_000f, new RopeScaling.None(),
+        LlamaConfig config = new LlamaConfig(LlamaArchitecture.LLAMA, 64, 1, 4, 4, 16, 96, 288, 2048, 1e-6f, 10_000f,
+                new RopeScaling.None(),
                 RotaryPairing.HALVES, 0, false, false, 1, Set.of(2));
         try (LlamaModel synthetic = SyntheticLlama.model(config, TensorType.F32, 6)) {
             HuggingFaceModels.write(directory, synthetic, TensorType.F32, VOCABULARY);
@@ -251,7 +252,8 @@ class ModelFilesTest {
             HuggingFaceModels.write(directory, synthetic, TensorType.F32, VOCABULARY);
             List<TensorView> tensors = new ArrayList<>(HuggingFaceModels.tensors(synthetic, TensorType.F32));
             TensorView embedding = tensors.getFirst();
-            tensors.add(new TensorView("model.layers.0.self_attn.rotary_emb.inv_freq", TensorType.F32, List.of(8L), embedding.data().asSlice(0, 32)));
+            tensors.add(new TensorView("model.layers.0.self_attn.rotary_emb.inv_freq", TensorType.F32, List.of(8L),
+                    embedding.data().asSlice(0, 32)));
             tensors.add(new TensorView("lm_head.weight", TensorType.F32, embedding.shape(), embedding.data()));
             HuggingFaceModels.shard(directory, tensors, 2);
             try (LlamaModel read = ModelFiles.open(directory, Progress.NONE)) {

@@ -58,7 +58,7 @@ class TokenizerFilesTest {
     void unreadableAndHugeFilesAreRefused() throws IOException {
         Path json = directory.resolve("tokenizer.json");
         Files.createDirectory(json);
-        TokenizerVectors.assertRefused("cannot be read", () -> TokenizerFiles.ofDirectory(directory));
+        TokenizerVectors.assertRefused("is a directory", () -> TokenizerFiles.ofDirectory(directory));
         Files.delete(json);
         try (RandomAccessFile sparse = new RandomAccessFile(json.toFile(), "rw")) {
             sparse.setLength(1L << 40);

@@ -243,8 +243,8 @@ public final class GgufFile {
                     + alignment);
         }
         if (info.offset() > available || length > available - info.offset()) {
-            throw problem(quoted + " lies outside the file: " + length + " bytes at offset " + info.offset() + " of " + Math.max(0, available)
-                    + " bytes of tensor data. The file was cut short; fetch it again.");
+            throw problem(quoted + " lies outside the file: " + length + " bytes at offset " + info.offset() + " of "
+                    + Math.max(0, available) + " bytes of tensor data. The file was cut short; fetch it again.");
         }
         return new Extent(info.name(), info.offset(), length);
     }

@@ -39,7 +39,8 @@ final class GgufReader {
 
     /** {@code gguf_metadata_value_type}, in the order of its numbers from 0; bytes of one value, or the fewest that it can take. */
     private enum ValueType {
-        UINT8(1), INT8(1), UINT16(2), INT16(2), UINT32(4), INT32(4), FLOAT32(4), BOOL(1), STRING(8), ARRAY(12), UINT64(8), INT64(8), FLOAT64(8);
+        UINT8(1), INT8(1), UINT16(2), INT16(2), UINT32(4), INT32(4), FLOAT32(4), BOOL(1), STRING(8), ARRAY(12),
+        UINT64(8), INT64(8), FLOAT64(8);
 
         private final int bytes;
 

@@ -78,7 +78,8 @@ final class SafetensorsHeader {
         }
         long length = file.bytes().get(LONG, 0);
         if (length < 2 || length > LONGEST_HEADER) {
-            throw problem("is not a safetensors file: its header length is " + Long.toUnsignedString(length) + ", expected 2 to " + LONGEST_HEADER);
+            throw problem("is not a safetensors file: its header length is " + Long.toUnsignedString(length) + ", expected 2 to "
+                    + LONGEST_HEADER);
         }
         if (length > size - 8) {
             throw problem("ends within its header of " + length + " bytes. The file was cut short; fetch it again.");
@@ -158,8 +159,8 @@ final class SafetensorsHeader {
         for (JsonToken next = parser.nextToken(); next != JsonToken.END_ARRAY; next = parser.nextToken()) {
             expect(parser, next, JsonToken.VALUE_NUMBER_INT, "an element of " + what);
             long size = parser.getLongValue();
-            if (size < 0) {
-                throw problem(what + " has the negative number " + size);
+            if (parser.getText().startsWith("-")) {
+                throw problem(what + " has the negative number " + parser.getText());
             }
             if (sizes.size() == most) {
                 throw problem(what + " has more than " + most + " numbers");
@@ -197,8 +198,8 @@ final class SafetensorsHeader {
                 .sorted((a, b) -> a.begin() != b.begin() ? Long.compare(a.begin(), b.begin()) : Long.compare(a.end(), b.end())).toList();
         for (Entry entry : ordered) {
             if (entry.begin() != position || entry.end() < entry.begin()) {
-                throw problem("'" + entry.name() + "' has data_offsets [" + entry.begin() + ", " + entry.end() + "], expected them to begin at "
-                        + position + ": tensors overlap or leave a hole");
+                throw problem("'" + entry.name() + "' has data_offsets [" + entry.begin() + ", " + entry.end()
+                        + "], expected them to begin at " + position + ": tensors overlap or leave a hole");
             }
             long bytes = bytes(entry);
             if (entry.end() - entry.begin() != bytes) {

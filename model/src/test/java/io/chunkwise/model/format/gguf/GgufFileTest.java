@@ -32,7 +32,8 @@ class GgufFileTest {
     @ValueSource(ints = {2, 3})
     void readsWhatWasWritten(int version) throws IOException {
         GgufWriter writer = new GgufWriter(version).string("text", "zwölf ▁Boxkämpfer\n").uint32("count", -1).uint64("long", Long.MAX_VALUE)
-                .float32("real", 0.5f).bool("yes", true).bool("no", false).strings("words", List.of("", "a", "é")).float32s("reals", new float[] {1, -2})
+                .float32("real", 0.5f).bool("yes", true).bool("no", false).strings("words", List.of("", "a", "é")).float32s("reals",
+                        new float[] {1, -2})
                 .int32s("numbers", new int[] {-7, 8}).tensor("a.weight", 0, List.of(2L, 3L), floats(1, 2, 3, 4, 5, 6))
                 .tensor("b", 0, List.of(1L), floats(7));
         try (Arena memory = Arena.ofConfined()) {
@@ -47,7 +48,8 @@ class GgufFileTest {
             assertArrayEquals(new float[] {1, -2}, file.floats("reals").orElseThrow());
             assertArrayEquals(new int[] {-7, 8}, file.integers("numbers").orElseThrow());
             assertEquals(Optional.empty(), file.string("absent"));
-            assertEquals(List.of("text", "count", "long", "real", "yes", "no", "words", "reals", "numbers"), List.copyOf(file.metadata().keySet()));
+            assertEquals(List.of("text", "count", "long", "real", "yes", "no", "words", "reals", "numbers"),
+                    List.copyOf(file.metadata().keySet()));
             assertEquals(List.of("a.weight", "b"), List.copyOf(file.tensors().keySet()));
             assertEquals(List.of(2L, 3L), file.tensor("a.weight").shape());
             assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, BlockCodec.decode(file.tensor("a.weight")));
@@ -58,8 +60,10 @@ class GgufFileTest {
     @Test
     void readsEveryMetadataType() throws IOException {
         GgufWriter writer = new GgufWriter().raw("u8", GgufWriter.UINT8, bytes(1).put((byte) 200).array())
-                .raw("i8", GgufWriter.INT8, bytes(1).put((byte) -2).array()).raw("u16", GgufWriter.UINT16, bytes(2).putShort((short) 65_000).array())
-                .raw("i16", GgufWriter.INT16, bytes(2).putShort((short) -3).array()).raw("i32", GgufWriter.INT32, bytes(4).putInt(-4).array())
+                .raw("i8", GgufWriter.INT8, bytes(1).put((byte) -2).array()).raw("u16", GgufWriter.UINT16,
+                        bytes(2).putShort((short) 65_000).array())
+                .raw("i16", GgufWriter.INT16, bytes(2).putShort((short) -3).array()).raw("i32", GgufWriter.INT32,
+                        bytes(4).putInt(-4).array())
                 .raw("i64", GgufWriter.INT64, bytes(8).putLong(-5).array()).raw("f64", GgufWriter.FLOAT64, bytes(8).putDouble(0.25).array())
                 .raw("u64", GgufWriter.UINT64, bytes(8).putLong(-1).array())
                 .raw("u8s", GgufWriter.ARRAY, bytes(14).putInt(GgufWriter.UINT8).putLong(2).put((byte) 255).put((byte) 1).array())
@@ -113,7 +117,8 @@ class GgufFileTest {
     @Test
     void everyAlignmentOfAPowerOfTwoIsHonoured() throws IOException {
         for (int alignment : new int[] {8, 64, 4096}) {
-            GgufWriter writer = new GgufWriter().alignment(alignment).tensor("a", 0, List.of(1L), floats(1)).tensor("b", 0, List.of(1L), floats(2));
+            GgufWriter writer = new GgufWriter().alignment(alignment).tensor("a", 0, List.of(1L), floats(1)).tensor("b", 0, List.of(1L),
+                    floats(2));
             try (Arena memory = Arena.ofConfined()) {
                 GgufFile file = GgufFile.open(written(writer), memory);
                 assertArrayEquals(new float[] {2}, BlockCodec.decode(file.tensor("b")), "alignment " + alignment);

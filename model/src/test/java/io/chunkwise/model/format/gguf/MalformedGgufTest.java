@@ -26,7 +26,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class MalformedGgufTest {
-    private static final long[] ABSURD_COUNTS = {1L << 31, (1L << 31) - 1, 1L << 32, 1L << 40, 1L << 61, Long.MAX_VALUE, Long.MIN_VALUE, -1, 1000};
+    private static final long[] ABSURD_COUNTS = {1L << 31, (1L << 31) - 1, 1L << 32, 1L << 40, 1L << 61, Long.MAX_VALUE, Long.MIN_VALUE, -1,
+            1000};
 
     @TempDir
     Path directory;
@@ -101,9 +102,11 @@ class MalformedGgufTest {
                 damage("dimension of 0", "dimensions first", 0, int64(0), "'first' has a dimension of 0"),
                 damage("dimension of -1", "dimensions first", 0, int64(-1), "'first' has a dimension of 18446744073709551615"),
                 damage("dimension of 2^63", "dimensions first", 0, int64(Long.MIN_VALUE), "'first' has a dimension of 9223372036854775808"),
-                damage("dimensions that overflow to 0", "dimensions first", 0, int64(1L << 32, 1L << 32), "'first' of [4294967296, 4294967296] is too large"),
+                damage("dimensions that overflow to 0", "dimensions first", 0, int64(1L << 32, 1L << 32),
+                        "'first' of [4294967296, 4294967296] is too large"),
                 damage("dimensions that overflow to 1", "dimensions first", 0, int64(0xAAAA_AAAA_AAAA_AABL, 3), "'first'"),
-                damage("bytes that overflow", "dimensions first", 0, int64(1L << 31, 1L << 31), "'first' of [2147483648, 2147483648] is too large"),
+                damage("bytes that overflow", "dimensions first", 0, int64(1L << 31, 1L << 31),
+                        "'first' of [2147483648, 2147483648] is too large"),
                 damage("dimension of 2^61", "dimensions first", 0, int64(1L << 61), "'first'"),
                 damage("more rows than bytes", "dimensions first", 8, int64(1000), "'first' lies outside the file"),
                 damage("row that is not whole blocks", "dimensions other", 0, int64(31), "'other' has rows of 31 elements"),
@@ -111,7 +114,8 @@ class MalformedGgufTest {
                 damage("tensor type 99", "type first", 0, int32(99), "'first' has the unknown tensor type 99"),
                 damage("tensor type -1", "type first", 0, int32(-1), "'first' has the unknown tensor type 4294967295"),
                 damage("type that needs more bytes", "type other", 0, int32(0), "'other' lies outside the file"),
-                damage("misaligned offset", "offset other", 0, int64(129), "'other' has the offset 129, which is not a multiple of the alignment 32"),
+                damage("misaligned offset", "offset other", 0, int64(129),
+                        "'other' has the offset 129, which is not a multiple of the alignment 32"),
                 damage("overlap", "offset other", 0, int64(0), "overlap"),
                 damage("partial overlap", "offset other", 0, int64(96), "tensors 'first' and 'other' overlap"),
                 damage("overlap of the last", "offset third", 0, int64(160), "tensors 'other' and 'third' overlap"),

@@ -40,7 +40,8 @@ class MalformedSafetensorsTest {
 
     private static byte[] sample() {
         String header = "{\"__metadata__\":{\"format\":\"pt\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
-                + "\"b\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[24,32]},\"c\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[32,40]}}  ";
+                + "\"b\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[24,32]},"
+                + "\"c\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[32,40]}}  ";
         return bytes(header, 40);
     }
 
@@ -74,25 +75,30 @@ class MalformedSafetensorsTest {
                 Arguments.of("deep nesting in an extra field", "{\"a\":{\"x\":" + "{\"y\":".repeat(50_000), 0, "not valid JSON"),
                 Arguments.of("tensor that is a number", "{\"a\":1}", 0, "'a' is an integer, expected an object"),
                 Arguments.of("tensor that is null", "{\"a\":null}", 0, "'a' is"),
-                Arguments.of("metadata of a number", "{\"__metadata__\":{\"x\":1}}", 0, "'x' of '__metadata__' is an integer, expected a string"),
+                Arguments.of("metadata of a number", "{\"__metadata__\":{\"x\":1}}", 0,
+                        "'x' of '__metadata__' is an integer, expected a string"),
                 Arguments.of("metadata that is an array", "{\"__metadata__\":[]}", 0, "'__metadata__' is an array"),
                 Arguments.of("metadata twice", "{\"__metadata__\":{},\"__metadata__\":{}}", 0, "'__metadata__' occurs twice"),
                 Arguments.of("metadata key twice", "{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", 0, "'k' occurs twice"),
-                Arguments.of("tensor twice", "{" + entry("a", "F32", "[1]", "[0,4]") + "," + entry("a", "F32", "[1]", "[0,4]") + "}", 4, "'a' occurs twice"),
-                Arguments.of("field twice", "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "'dtype' occurs twice in 'a'"),
+                Arguments.of("tensor twice", "{" + entry("a", "F32", "[1]", "[0,4]") + "," + entry("a", "F32", "[1]", "[0,4]") + "}", 4,
+                        "'a' occurs twice"),
+                Arguments.of("field twice", "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
+                        "'dtype' occurs twice in 'a'"),
                 Arguments.of("no dtype", "{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "'a' needs 'dtype'"),
                 Arguments.of("no shape", "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "'a' needs"),
                 Arguments.of("no offsets", "{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "'a' needs"),
                 tensor("unknown dtype", "F31", "[1]", "[0,4]", 4, "'a' has the unknown dtype 'F31'"),
                 tensor("dtype in lower case", "f32", "[1]", "[0,4]", 4, "unknown dtype 'f32'"),
                 tensor("negative dimension", "F32", "[-1]", "[0,4]", 4, "negative"),
+                tensor("dimension of -0", "F32", "[-0]", "[0,0]", 0, "negative"),
                 tensor("fraction of a dimension", "F32", "[1.0]", "[0,4]", 4, "a number with a fraction"),
                 tensor("dimension that is text", "F32", "[\"1\"]", "[0,4]", 4, "a string"),
                 tensor("dimension that is NaN", "F32", "[NaN]", "[0,4]", 4, "not valid JSON"),
                 tensor("dimension of 2^63", "F32", "[9223372036854775808]", "[0,4]", 4, "not valid JSON"),
                 tensor("dimension of 1,000 digits", "F32", "[" + "9".repeat(1000) + "]", "[0,4]", 4, ""),
                 tensor("dimension of a million digits", "F32", "[" + "9".repeat(1_000_000) + "]", "[0,4]", 4, ""),
-                tensor("dimensions that overflow", "F32", "[4294967296,4294967296]", "[0,0]", 0, "'a' of [4294967296, 4294967296] is too large"),
+                tensor("dimensions that overflow", "F32", "[4294967296,4294967296]", "[0,0]", 0,
+                        "'a' of [4294967296, 4294967296] is too large"),
                 tensor("bits that overflow", "F32", "[1152921504606846976]", "[0,0]", 0, "is too large"),
                 tensor("33 dimensions", "F32", "[" + "1,".repeat(32) + "1]", "[0,4]", 4, "more than 32"),
                 tensor("a million dimensions", "F32", "[" + "1,".repeat(1_000_000) + "1]", "[0,4]", 4, "more than 32"),
@@ -108,12 +114,16 @@ class MalformedSafetensorsTest {
                 tensor("offsets of 2^62", "F32", "[1]", "[4611686018427387904,4611686018427387908]", 4, "'a' has data_offsets"),
                 tensor("end of 2^63 - 1", "F32", "[1]", "[0,9223372036854775807]", 4, "takes 4 bytes"),
                 tensor("bytes that no tensor owns", "F32", "[1]", "[0,4]", 8, "has 8 bytes of tensor data, but its header describes 4"),
-                Arguments.of("overlap", "{" + entry("a", "F32", "[2]", "[0,8]") + "," + entry("b", "F32", "[2]", "[4,12]") + "}", 12, "'b' has data_offsets [4, 12]"),
-                Arguments.of("the same bytes twice", "{" + entry("a", "F32", "[2]", "[0,8]") + "," + entry("b", "F32", "[2]", "[0,8]") + "}", 8, "has data_offsets [0, 8]"),
-                Arguments.of("hole", "{" + entry("a", "F32", "[1]", "[0,4]") + "," + entry("b", "F32", "[1]", "[8,12]") + "}", 12, "'b' has data_offsets [8, 12]"),
+                Arguments.of("overlap", "{" + entry("a", "F32", "[2]", "[0,8]") + "," + entry("b", "F32", "[2]", "[4,12]") + "}", 12,
+                        "'b' has data_offsets [4, 12]"),
+                Arguments.of("the same bytes twice", "{" + entry("a", "F32", "[2]", "[0,8]") + "," + entry("b", "F32", "[2]", "[0,8]")
+                        + "}", 8, "has data_offsets [0, 8]"),
+                Arguments.of("hole", "{" + entry("a", "F32", "[1]", "[0,4]") + "," + entry("b", "F32", "[1]", "[8,12]") + "}", 12,
+                        "'b' has data_offsets [8, 12]"),
                 Arguments.of("a name with a line break", "{" + entry("a\\n\\u001b[2Jb", "F31", "[1]", "[0,4]") + "}", 4, "unknown dtype"),
                 Arguments.of("a name of 40,000 letters", "{" + entry("x".repeat(40_000), "F31", "[1]", "[0,4]") + "}", 4, "xxx"),
-                Arguments.of("a name of a million letters", "{" + entry("x".repeat(1_000_000), "F32", "[1]", "[0,4]") + "}", 4, "not valid JSON"));
+                Arguments.of("a name of a million letters", "{" + entry("x".repeat(1_000_000), "F32", "[1]", "[0,4]") + "}", 4,
+                        "not valid JSON"));
     }
 
     @ParameterizedTest(name = "{0}")
@@ -124,7 +134,8 @@ class MalformedSafetensorsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {0, 1, 3, 1000, 100_000_000, 100_000_001, 1L << 31, (1L << 31) - 1, 1L << 32, 1L << 62, Long.MAX_VALUE, Long.MIN_VALUE, -1, -8})
+    @ValueSource(longs = {0, 1, 3, 1000, 100_000_000, 100_000_001, 1L << 31, (1L << 31) - 1, 1L << 32, 1L << 62, Long.MAX_VALUE,
+            Long.MIN_VALUE, -1, -8})
     void aHeaderLengthThatLiesIsRefused(long length) throws IOException {
         byte[] damaged = sample();
         ByteBuffer.wrap(damaged).order(ByteOrder.LITTLE_ENDIAN).putLong(length);
@@ -147,7 +158,8 @@ class MalformedSafetensorsTest {
         damaged[12] = (byte) 0xff;
         Files.write(path, damaged);
         Refusals.assertRefused(path, this::read, "not UTF-8");
-        Files.write(path, ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN).putLong(4).put("{}".getBytes(StandardCharsets.UTF_16LE)).array());
+        byte[] wide = "{}".getBytes(StandardCharsets.UTF_16LE);
+        Files.write(path, ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN).putLong(wide.length).put(wide).array());
         Refusals.assertRefused(path, this::read, "not valid JSON");
     }
 
@@ -208,7 +220,8 @@ class MalformedSafetensorsTest {
                 Arguments.of("{\"weight_map\":{\"one\":\"two.safetensors\"}}", "'one' is not in the file 'two.safetensors'"),
                 Arguments.of("{\"weight_map\":{\"absent\":\"two.safetensors\"}}", "'absent' is not in the file"),
                 Arguments.of("{\"weight_map\":{\"one\":\"one.safetensors\",\"one\":\"one.safetensors\"}}", "not valid JSON"),
-                Arguments.of("{\"weight_map\":{\"one\":\"one.safetensors\",\"two\":\"two.safetensors\",\"x\":\"onemore.safetensors\"}}", "both"),
+                Arguments.of("{\"weight_map\":{\"one\":\"one.safetensors\",\"two\":\"two.safetensors\",\"x\":\"onemore.safetensors\"}}",
+                        "both"),
                 Arguments.of("{\"weight_map\":" + "[".repeat(100_000), "not valid JSON"));
     }
 

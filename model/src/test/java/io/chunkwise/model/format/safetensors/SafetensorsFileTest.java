@@ -33,7 +33,8 @@ class SafetensorsFileTest {
         List<TensorView> tensors = new ArrayList<>();
         Random random = new Random(5);
         for (TensorType type : List.of(TensorType.F32, TensorType.F16, TensorType.BF16)) {
-            for (List<Long> shape : List.of(List.<Long>of(), List.of(1L), List.of(17L), List.of(3L, 33L), List.of(0L, 4L), List.of(2L, 1L, 5L))) {
+            for (List<Long> shape : List.of(List.<Long>of(), List.of(1L), List.of(17L), List.of(3L, 33L), List.of(0L, 4L),
+                    List.of(2L, 1L, 5L))) {
                 tensors.add(tensor(type + ".ä\"" + shape, type, shape, random));
             }
         }
@@ -81,7 +82,8 @@ class SafetensorsFileTest {
             assertEquals(List.of("good"), List.copyOf(SafetensorsFile.open(path, memory).tensors().keySet()));
             assertEquals(List.of(path), files.toList());
         }
-        assertThrows(IOException.class, () -> SafetensorsWriter.write(directory.resolve("absent/ladder.safetensors"), List.of(good), Map.of()));
+        assertThrows(IOException.class, () -> SafetensorsWriter.write(directory.resolve("absent/ladder.safetensors"), List.of(good),
+                Map.of()));
     }
 
     @Test

@@ -1,0 +1,84 @@
+package io.chunkwise.tornado.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** Kernels keep clear of what TornadoVM compiles wrongly without a word, or not at all. */
+class KernelRulesTest {
+    private static final Path SOURCES = Path.of("src/main/java/io/chunkwise/tornado/kernels");
+    private static final List<Class<?>> KERNELS = List.of(ActivationKernels.class, AttentionKernels.class, EmbeddingKernels.class,
+            HeadKernels.class, KvKernels.class, LowRankKernels.class, NormKernels.class, ProjectionKernels.class,
+            QuantizedProjectionKernels.class, RotaryKernels.class, SelfTestKernels.class, TouchKernels.class);
+    // A kernel or argument of such a name breaks the driver's compiler, or worse.
+    private static final Set<String> OPENCL_NAMES = Set.of("rotate", "dot", "mix", "step", "clamp", "cross", "distance", "length", "normalize",
+            "max", "min", "exp", "sqrt", "abs", "select", "shuffle", "half", "local", "global", "constant", "private", "kernel", "bool",
+            "int8", "float4", "uint", "event_t", "barrier", "sign", "smoothstep", "degrees", "radians", "any", "all", "restrict", "image");
+
+    @Test
+    void everyKernelClassIsChecked() throws IOException {
+        try (Stream<Path> files = Files.list(SOURCES)) {
+            Set<String> named = new HashSet<>();
+            KERNELS.forEach(kernels -> named.add(kernels.getSimpleName() + ".java"));
+            assertEquals(named, new HashSet<>(files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith("Kernels.java")).toList()));
+        }
+    }
+
+    @Test
+    void kernelsHaveAtMostFifteenArgumentsAndHarmlessNames() {
+        for (Method kernel : kernels()) {
+            String name = kernel.getDeclaringClass().getSimpleName() + "." + kernel.getName();
+            assertTrue(kernel.getParameterCount() <= 15, name + " has " + kernel.getParameterCount() + " arguments");
+            assertFalse(OPENCL_NAMES.contains(kernel.getName()), name + " is the name of something in OpenCL");
+            for (Class<?> type : kernel.getParameterTypes()) {
+                assertFalse(type == boolean.class || type == long.class, name + " takes a " + type);
+            }
+        }
+    }
+
+    @Test
+    void kernelsAreNotOverloadedBecauseCompiledCodeIsFoundByName() {
+        Set<String> names = new HashSet<>();
+        for (Method kernel : kernels()) {
+            assertTrue(names.add(kernel.getName()), kernel.getName() + " exists twice");
+        }
+    }
+
+    @Test
+    void kernelsUseNothingThatIsMiscompiled() throws IOException {
+        for (Class<?> kernels : KERNELS) {
+            String source = Files.readString(SOURCES.resolve(kernels.getSimpleName() + ".java"));
+            for (String trap : List.of(">>>", "float16ToFloat", "intBitsToFloat", "floatToRawIntBits", "Math.fma", "Math.round", "simdSum",
+                    "simdShuffleDown", "HalfFloat", "static int[]", "static float[]", " java.lang.Math")) {
+                assertFalse(source.contains(trap), kernels.getSimpleName() + " uses " + trap);
+            }
+            // (b & 0xff) - 128 wraps around: the difference has to be taken in float.
+            assertFalse(source.matches("(?s).*& \\(?\\w+\\)?\\)? - \\d+;.*"), kernels.getSimpleName() + " masks, then subtracts");
+        }
+    }
+
+    private static List<Method> kernels() {
+        List<Method> methods = new ArrayList<>();
+        for (Class<?> kernels : KERNELS) {
+            for (Method method : kernels.getDeclaredMethods()) {
+                if (Modifier.isPublic(method.getModifiers())) {
+                    methods.add(method);
+                }
+            }
+        }
+        return methods;
+    }
+}

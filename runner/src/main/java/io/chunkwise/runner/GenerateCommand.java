@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
 
 /** Continues a text. */
 @Command(name = "generate", description = "Continues a text.", sortOptions = false,
+        customSynopsis = "chunkwise generate -m MODEL [-a ADAPTER] [-p TEXT | -f PATH] [options]",
         optionListHeading = "%nOptions:%n", footerHeading = "%n",
         footer = {
             "The text streams to standard output; remarks and timings go to standard error.",

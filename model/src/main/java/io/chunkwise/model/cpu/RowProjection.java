@@ -64,7 +64,7 @@ final class RowProjection {
                 odd = FloatVector.fromMemorySegment(FLOATS, data, row + (i + COUNT) * 4L, ORDER)
                         .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            float sum = even.add(odd).reduceLanes(VectorOperators.ADD);
+            float sum = Lanes.sum(even.add(odd));
             for (int i = whole; i < inputs; i++) {
                 sum += data.get(FLOAT, row + i * 4L) * in[inAt + i];
             }
@@ -86,7 +86,7 @@ final class RowProjection {
                 odd = b.lanewise(VectorOperators.LSHL, 13).and(HALF_BITS).reinterpretAsFloats().mul(HALF_TO_FLOAT)
                         .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            float sum = even.add(odd).reduceLanes(VectorOperators.ADD);
+            float sum = Lanes.sum(even.add(odd));
             for (int i = whole; i < inputs; i++) {
                 sum += Float.float16ToFloat(data.get(SHORT, row + i * 2L)) * in[inAt + i];
             }
@@ -106,7 +106,7 @@ final class RowProjection {
                 even = a.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(FLOATS, in, inAt + i), even);
                 odd = b.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            float sum = even.add(odd).reduceLanes(VectorOperators.ADD);
+            float sum = Lanes.sum(even.add(odd));
             for (int i = whole; i < inputs; i++) {
                 sum += Float.intBitsToFloat(data.get(SHORT, row + i * 2L) << 16) * in[inAt + i];
             }
@@ -135,7 +135,7 @@ final class RowProjection {
                 even = blockEven.fma(scale, even);
                 odd = blockOdd.fma(scale, odd);
             }
-            float sum = even.add(odd).reduceLanes(VectorOperators.ADD);
+            float sum = Lanes.sum(even.add(odd));
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }
@@ -163,7 +163,7 @@ final class RowProjection {
                 }
                 sums = blockLow.add(blockHigh).fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p))), sums);
             }
-            float sum = sums.reduceLanes(VectorOperators.ADD);
+            float sum = Lanes.sum(sums);
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }

@@ -20,6 +20,10 @@ record AttachedPair(int rank, int inputs, int outputs, float[] down, float[] up,
         return new AttachedPair(pair.rank(), pair.inputs(), pair.outputs(), pair.down(), up, pair.groupEnd());
     }
 
+    TileProjection.WeightRows downRows() {
+        return (component, first, count, out, at) -> System.arraycopy(down, component * inputs + first, out, at, count);
+    }
+
     /** Leading components that rows with the given number of leading active groups use. */
     int activeRank(int activeGroups) {
         return activeGroups == 0 ? 0 : groupEnd[activeGroups - 1];

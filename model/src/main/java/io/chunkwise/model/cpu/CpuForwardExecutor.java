@@ -19,6 +19,7 @@ import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.LlamaWeights;
 import io.chunkwise.model.llama.RotaryTable;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -27,19 +28,22 @@ import java.util.Optional;
 
 /** Acts on each op of {@link LlamaForward} when it meets it, on a team of threads. */
 final class CpuForwardExecutor implements ForwardExecutor {
+    private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 1024; // with room for padding
+
     private final DeviceInfo device;
     private final LlamaConfig config;
     private final LlamaWeights weights;
     private final int contextLength;
     private final int rowCapacity;
-    private final List<LayerOp> embedding;
-    private final List<LayerOp> layer;
-    private final List<LayerOp> head;
+    private final List<Step> embedding;
+    private final List<Step> layer;
+    private final List<Step> head;
     private final WorkerTeam team;
     private final KvCache cache;
     private final Map<Activation, float[]> buffers = new EnumMap<>(Activation.class); // [rows, width], grown to the longest pass
     private final Map<WeightRole, float[][]> vectors = new EnumMap<>(WeightRole.class); // [layer][width]: norms and biases as floats
-    private final float[][] scores; // per worker
+    private final Scratch scratch;
+    private final ProjectionStep projections;
     private final Map<AdapterSite, AttachedPair> pairs = new HashMap<>();
     private Optional<Adapter> attached = Optional.empty();
     private RotaryTable rotary;
@@ -47,7 +51,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
 
     // Of the pass that is running.
     private TokenBatch batch;
-    private int rows;
+    private int rows; // in the buffers
+    private int firstRow; // of the batch, in row 0 of the buffers
 
     CpuForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device) {
         this.device = device;
@@ -56,23 +61,24 @@ final class CpuForwardExecutor implements ForwardExecutor {
         contextLength = options.contextLength();
         rowCapacity = Math.min(options.rowCapacity(), contextLength);
         int widest = Math.max(Math.max(config.hiddenSize(), config.ffnSize()), config.queryDim());
-        if ((long) rowCapacity * widest > Integer.MAX_VALUE - 64) {
+        if ((long) rowCapacity * widest > LARGEST_ARRAY) {
             throw new ExecutorException("row capacity " + rowCapacity + " needs buffers that are too large; use "
-                    + (Integer.MAX_VALUE - 64) / widest + " at most");
+                    + LARGEST_ARRAY / widest + " at most");
         }
         LlamaForward forward = new LlamaForward(config);
-        embedding = forward.embedding();
-        layer = forward.layer();
-        head = forward.head();
+        embedding = Step.plan(forward.embedding());
+        layer = Step.plan(forward.layer());
+        head = Step.plan(forward.head());
         for (WeightRole role : WeightRole.values()) {
             if (role.isPresent(config) && role.shape(config).size() == 1) {
                 vectors.put(role, decodePerLayer(role));
             }
         }
-        cache = new KvCache(config, contextLength, 16);
+        cache = new KvCache(config, contextLength, Lanes.COUNT);
         rotary = new RotaryTable(config, Math.min(contextLength, 512));
         team = new WorkerTeam(options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads());
-        scores = new float[team.size()][0];
+        scratch = new Scratch(team.size());
+        projections = new ProjectionStep(team, scratch);
     }
 
     private float[][] decodePerLayer(WeightRole role) {
@@ -116,32 +122,44 @@ final class CpuForwardExecutor implements ForwardExecutor {
 
     @Override
     public PassOutput run(TokenBatch batch, OutputRequest request) {
-        check(batch);
+        check(batch, request);
         this.batch = batch;
         rows = batch.rows();
-        int end = batch.position() + rows;
+        firstRow = 0;
         filled = batch.position();
-        reserve(end);
+        reserve(batch.position() + rows);
         runAll(embedding, 0);
-        for (int i = 0; i < config.layers(); i++) {
+        for (int i = 0; i < config.layers() - 1; i++) {
             runAll(layer, i);
         }
-        filled = end;
+        return runLastLayer(request);
+    }
+
+    /** Once the last layer has stored its keys and values, only the rows whose logits are wanted matter. */
+    private PassOutput runLastLayer(OutputRequest request) {
+        int last = config.layers() - 1;
+        for (Step step : layer) {
+            run(step, last);
+            if (step instanceof Step.Single(LayerOp.AppendKv _)) {
+                filled = batch.position() + batch.rows();
+                switch (request) {
+                    case OutputRequest.Nothing() -> {
+                        return new PassOutput.Nothing();
+                    }
+                    case OutputRequest.LastLogits(), OutputRequest.LastTop(_) -> keepLastRow();
+                    case OutputRequest.AllLogits() -> {
+                    }
+                }
+            }
+        }
         return switch (request) {
-            case OutputRequest.Nothing() -> new PassOutput.Nothing();
-            case OutputRequest.LastLogits() -> {
-                keepLastRow(Activation.RESIDUAL);
-                yield new PassOutput.Logits(1, logits());
-            }
-            case OutputRequest.AllLogits() -> new PassOutput.Logits(rows, logits());
-            case OutputRequest.LastTop(int count) -> {
-                keepLastRow(Activation.RESIDUAL);
-                yield top(logits(), Math.min(count, config.vocabSize()));
-            }
+            case OutputRequest.Nothing() -> throw new IllegalStateException("the layer stores no keys and values");
+            case OutputRequest.LastLogits(), OutputRequest.AllLogits() -> new PassOutput.Logits(rows, logits());
+            case OutputRequest.LastTop(int count) -> top(logits(), Math.min(count, config.vocabSize()));
         };
     }
 
-    private void check(TokenBatch batch) {
+    private void check(TokenBatch batch, OutputRequest request) {
         if (batch.rows() > rowCapacity) {
             throw new IllegalArgumentException("the pass has " + batch.rows() + " rows, the executor takes " + rowCapacity + " at a time");
         }
@@ -163,6 +181,10 @@ final class CpuForwardExecutor implements ForwardExecutor {
             throw new IllegalArgumentException("the pass has gains for " + batch.groups() + " component groups, "
                     + attached.map(adapter -> "adapter '" + adapter.name() + "' has " + groups).orElse("but no adapter is attached"));
         }
+        if (request instanceof OutputRequest.AllLogits && (long) batch.rows() * config.vocabSize() > LARGEST_ARRAY) {
+            throw new IllegalArgumentException("the logits of " + batch.rows() + " rows are too many for one array; ask for "
+                    + LARGEST_ARRAY / config.vocabSize() + " rows at most");
+        }
     }
 
     private void reserve(int end) {
@@ -176,16 +198,19 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 buffers.put(activation, new float[needed]);
             }
         }
-        for (int worker = 0; worker < scores.length; worker++) {
-            if (scores[worker].length < end) {
-                scores[worker] = new float[(int) Math.min(contextLength, Math.max(end, 2L * scores[worker].length))];
-            }
+        scratch.reserve(AttentionKernels.scratchSize(end, cache.valueStride()));
+    }
+
+    private void runAll(List<Step> steps, int layer) {
+        for (Step step : steps) {
+            run(step, layer);
         }
     }
 
-    private void runAll(List<LayerOp> ops, int layer) {
-        for (LayerOp op : ops) {
-            run(op, layer);
+    private void run(Step step, int layer) {
+        switch (step) {
+            case Step.Single(LayerOp op) -> run(op, layer);
+            case Step.Projections(var in, var bases, var updates) -> project(in, bases, updates, layer);
         }
     }
 
@@ -196,25 +221,28 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 float[] from = buffers.get(in);
                 float[] to = buffers.get(out);
                 float[] gains = vector(gain, layer);
-                team.share(rows, 1, (_, first, end) -> NormKernels.normalize(from, gains, to, first, end, gains.length, config.normEpsilon()));
+                team.share(rows, 4, (_, first, end) -> NormKernels.normalize(from, gains, to, first, end, gains.length, config.normEpsilon()));
             }
-            case LayerOp.Project(var in, var weight, var out, var accumulate) ->
-                project(buffers.get(in), weights.get(weight, layer), buffers.get(out), accumulate);
+            case LayerOp.Project project -> project(project.in(), List.of(project), List.of(), layer);
+            case LayerOp.AddLowRank update -> project(update.in(), List.of(), List.of(update), layer);
             case LayerOp.AddBias(var bias, var out) -> NormKernels.addBias(vector(bias, layer), buffers.get(out), rows);
-            case LayerOp.AddLowRank(var in, var site, var out) -> {
-                AttachedPair pair = pairs.get(new AdapterSite(layer, site));
-                if (pair != null) {
-                    addLowRank(buffers.get(in), pair, buffers.get(out));
-                }
+            case LayerOp.Rotate(var queryOrKey) -> {
+                float[] turned = buffers.get(queryOrKey);
+                int heads = queryOrKey.width(config) / config.headDim();
+                team.share(rows, 4, (_, from, to) ->
+                        RotaryKernels.turn(turned, rotary, config.rotaryPairing(), batch.position(), from, to, heads, config.headDim()));
             }
-            case LayerOp.Rotate(var queryOrKey) -> RotaryKernels.turn(buffers.get(queryOrKey), rotary, config.rotaryPairing(),
-                    batch.position(), rows, queryOrKey.width(config) / config.headDim(), config.headDim());
-            case LayerOp.AppendKv(var key, var value) -> cache.append(layer, batch.position(), rows, buffers.get(key), buffers.get(value));
+            case LayerOp.AppendKv(var key, var value) -> {
+                float[] keys = buffers.get(key);
+                float[] values = buffers.get(value);
+                team.share(config.kvHeads(), rows < 4 ? config.kvHeads() : 1, (_, from, to) ->
+                        cache.append(layer, batch.position(), rows, keys, values, from, to));
+            }
             case LayerOp.Attend(var query, var out) -> attend(buffers.get(query), buffers.get(out), layer);
             case LayerOp.SwiGlu(var gate, var up) -> {
                 float[] gated = buffers.get(gate);
                 float[] factor = buffers.get(up);
-                team.share(rows * config.ffnSize(), 4096, (_, from, to) -> ActivationKernels.swiGlu(gated, factor, from, to));
+                team.share(rows * config.ffnSize(), 1 << 14, (_, from, to) -> ActivationKernels.swiGlu(gated, factor, from, to));
             }
         }
     }
@@ -227,32 +255,24 @@ final class CpuForwardExecutor implements ForwardExecutor {
         TensorView table = weights.get(WeightRole.EMBEDDING, 0);
         int width = config.hiddenSize();
         for (int row = 0; row < rows; row++) {
-            BlockCodec.decode(table.type(), table.data(), (long) batch.tokens()[row] * width, out, row * width, width);
+            WeightDecoder.decode(table.type(), table.data(), (long) batch.tokens()[row] * width, out, row * width, width);
         }
     }
 
-    private void project(float[] in, TensorView weight, float[] out, boolean accumulate) {
-        team.share(weight.rows(), 32, (_, from, to) -> ProjectionKernels.project(weight, in, out, accumulate, rows, from, to));
-    }
-
-    private void addLowRank(float[] in, AttachedPair pair, float[] out) {
-        int activeGroups = batch.activeGroups();
-        if (pair.activeRank(activeGroups) == 0) {
-            return;
+    private void project(Activation in, List<LayerOp.Project> bases, List<LayerOp.AddLowRank> updates, int layer) {
+        List<ProjectionStep.Base> base = new ArrayList<>(bases.size());
+        for (LayerOp.Project op : bases) {
+            base.add(new ProjectionStep.Base(weights.get(op.weight(), layer), buffers.get(op.out()), op.accumulate()));
         }
-        float[] hidden = new float[rows * pair.rank()];
-        float[] gains = new float[rows * pair.rank()];
-        for (int row = 0; row < rows; row++) {
-            for (int group = 0, k = 0; group < batch.groups(); group++) {
-                for (; k < pair.groupEnd()[group]; k++) {
-                    gains[row * pair.rank() + k] = batch.gain()[row * batch.groups() + group];
-                }
+        List<ProjectionStep.Update> active = new ArrayList<>(updates.size());
+        int activeGroups = attached.isEmpty() ? 0 : batch.activeGroups();
+        for (LayerOp.AddLowRank op : updates) {
+            AttachedPair pair = activeGroups == 0 ? null : pairs.get(new AdapterSite(layer, op.site()));
+            if (pair != null && pair.activeRank(activeGroups) > 0) {
+                active.add(new ProjectionStep.Update(pair, buffers.get(op.out()), new float[rows * pair.rank()]));
             }
         }
-        team.share(pair.rank(), 8, (_, from, to) ->
-                LowRankKernels.projectDown(pair.down(), in, gains, hidden, rows, pair.inputs(), pair.rank(), from, to));
-        team.share(pair.outputs(), 64, (_, from, to) ->
-                LowRankKernels.addUp(pair.up(), hidden, out, rows, pair.outputs(), pair.rank(), from, to));
+        projections.run(buffers.get(in), in.width(config), rows, base, active, batch, firstRow);
     }
 
     private void attend(float[] query, float[] out, int layer) {
@@ -263,28 +283,26 @@ final class CpuForwardExecutor implements ForwardExecutor {
             for (int item = from; item < to; item++) {
                 int head = item / rows;
                 int row = item % rows;
-                int end = batch.position() + row + 1;
+                int end = batch.position() + firstRow + row + 1;
                 int first = config.slidingWindow() == 0 ? 0 : Math.max(0, end - config.slidingWindow());
                 AttentionKernels.attend(cache, layer, head / group, query, out, (row * heads + head) * config.headDim(), config.headDim(),
-                        first, end, scores[worker]);
+                        first, end, scratch.of(worker));
             }
         });
     }
 
-    /** The last row becomes the only one. */
-    private void keepLastRow(Activation activation) {
-        float[] buffer = buffers.get(activation);
-        int width = activation.width(config);
-        System.arraycopy(buffer, (rows - 1) * width, buffer, 0, width);
+    /** The last row becomes the only one, in every buffer. */
+    private void keepLastRow() {
+        buffers.forEach((activation, buffer) -> {
+            int width = activation.width(config);
+            System.arraycopy(buffer, (rows - 1) * width, buffer, 0, width);
+        });
+        firstRow += rows - 1;
         rows = 1;
     }
 
     /** Runs the head over the rows that are left. */
     private float[] logits() {
-        if ((long) rows * config.vocabSize() > Integer.MAX_VALUE - 64) {
-            throw new IllegalArgumentException("the logits of " + rows + " rows are too many for one array; ask for "
-                    + (Integer.MAX_VALUE - 64) / config.vocabSize() + " rows at most");
-        }
         float[] logits = new float[rows * config.vocabSize()];
         buffers.put(Activation.LOGITS, logits);
         runAll(head, 0);

@@ -64,23 +64,23 @@ final class KvCache {
     }
 
     /**
-     * Stores rows at consecutive positions.
+     * Stores rows at consecutive positions, for key/value heads [from, to).
      *
-     * @param key   [rows, kvDim]
-     * @param value [rows, kvDim]
+     * @param key   in [rows, kvDim]
+     * @param value in [rows, kvDim]
      */
-    void append(int layer, int position, int rows, float[] key, float[] value) {
+    void append(int layer, int position, int rows, float[] key, float[] value, int from, int to) {
         int kvDim = kvHeads * headDim;
         for (int row = 0; row < rows; row++) {
             float[] keyPiece = keys[layer][(position + row) / PIECE];
             float[] valuePiece = values[layer][(position + row) / PIECE];
             int slot = (position + row) % PIECE;
-            for (int head = 0; head < kvHeads; head++) {
-                int from = row * kvDim + head * headDim;
+            for (int head = from; head < to; head++) {
+                int at = row * kvDim + head * headDim;
                 for (int i = 0; i < headDim; i++) {
-                    keyPiece[(head * headDim + i) * PIECE + slot] = key[from + i];
+                    keyPiece[(head * headDim + i) * PIECE + slot] = key[at + i];
                 }
-                System.arraycopy(value, from, valuePiece, (head * PIECE + slot) * valueStride, headDim);
+                System.arraycopy(value, at, valuePiece, (head * PIECE + slot) * valueStride, headDim);
             }
         }
     }

@@ -1,6 +1,7 @@
 package io.chunkwise.model.cpu;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
@@ -56,12 +57,14 @@ final class WorkerTeam implements AutoCloseable {
     }
 
     private final Thread[] helpers;
+    private final AtomicIntegerArray parked; // 1: the helper sleeps, or is about to
     private volatile Job current;
     private volatile boolean closed;
 
     /** @param size workers, the caller of {@link #share} included */
     WorkerTeam(int size) {
         helpers = new Thread[size - 1];
+        parked = new AtomicIntegerArray(helpers.length);
         for (int i = 0; i < helpers.length; i++) {
             int worker = i + 1;
             helpers[i] = Thread.ofPlatform().daemon().name("chunkwise-cpu-" + worker).start(() -> serve(worker));
@@ -86,8 +89,10 @@ final class WorkerTeam implements AutoCloseable {
         }
         Job job = new Job(work, items, chunk);
         current = job;
-        for (Thread helper : helpers) {
-            LockSupport.unpark(helper);
+        for (int i = 0; i < helpers.length; i++) {
+            if (parked.get(i) != 0) {
+                LockSupport.unpark(helpers[i]);
+            }
         }
         job.help(0);
         for (int spins = 0; job.finished.get() < items; spins++) {
@@ -123,7 +128,12 @@ final class WorkerTeam implements AutoCloseable {
             } else if (spins++ < SPINS_BEFORE_PARKING) {
                 Thread.onSpinWait();
             } else {
-                LockSupport.park(this);
+                parked.set(worker - 1, 1);
+                // A job that came before the flag was seen would not wake this thread up.
+                if (current == null && !closed) {
+                    LockSupport.park(this);
+                }
+                parked.set(worker - 1, 0);
                 spins = 0;
             }
         }

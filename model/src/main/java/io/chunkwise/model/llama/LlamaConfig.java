@@ -24,6 +24,8 @@ public record LlamaConfig(
         RotaryPairing rotaryPairing, int slidingWindow, boolean biasedQkv, boolean tiedOutput,
         int bosId, Set<Integer> eosIds) {
 
+    private static final int MOST_LAYERS = 1 << 16; // far beyond any model: a damaged file must not make us count on
+
     public LlamaConfig {
         eosIds = Set.copyOf(eosIds);
         positive("hidden size", hiddenSize);
@@ -34,7 +36,9 @@ public record LlamaConfig(
         positive("feed-forward size", ffnSize);
         positive("vocabulary size", vocabSize);
         positive("context length", contextLength);
+        require(layers <= MOST_LAYERS, "layer count is " + layers + ", expected at most " + MOST_LAYERS);
         require(heads % kvHeads == 0, "head count " + heads + " is not a multiple of the key/value head count " + kvHeads);
+        require((long) heads * headDim <= Integer.MAX_VALUE, heads + " heads of " + headDim + " elements are too many");
         require(headDim % 2 == 0, "head dimension " + headDim + " is odd; rotary embedding needs pairs");
         require(normEpsilon > 0 && normEpsilon < 1, "norm epsilon " + normEpsilon + " is not in (0, 1)");
         require(ropeBase > 0 && Float.isFinite(ropeBase), "rope theta " + ropeBase + " is not a positive number");

@@ -1,0 +1,2 @@
+/** Tests of the generation loop. */
+package io.chunkwise.generate;

@@ -1,0 +1,2 @@
+/** Tests of the rank ladder. */
+package io.chunkwise.ladder;

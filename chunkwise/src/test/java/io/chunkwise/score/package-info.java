@@ -1,0 +1,2 @@
+/** Tests of scoring. */
+package io.chunkwise.score;

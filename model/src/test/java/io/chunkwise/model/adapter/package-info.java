@@ -1,0 +1,2 @@
+/** Tests of adapters and their files. */
+package io.chunkwise.model.adapter;

@@ -1,0 +1,85 @@
+package io.chunkwise.runner;
+
+import io.chunkwise.runner.error.ShortErrorMessages;
+import io.chunkwise.runner.terminal.Terminal;
+import java.io.PrintWriter;
+import java.util.Arrays;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The program: finds the command, runs it, and turns what happened into an exit code. */
+@Command(name = "chunkwise", description = "Runs LLaMA-family models with LoRA adapters, on any GPU that TornadoVM reaches or on the CPU.",
+        versionProvider = ChunkwiseCommand.Version.class, sortOptions = false,
+        commandListHeading = "%nCommands:%n", optionListHeading = "%nOptions:%n", footerHeading = "%n",
+        footer = {
+            "First steps:",
+            "  chunkwise devices",
+            "  chunkwise generate --model MODEL --adapter ADAPTER --prompt \"Once upon a time\"",
+            "",
+            "Exit codes: 0 done, 1 it failed while running, 2 the command line is wrong."
+        })
+public final class ChunkwiseCommand implements Runnable {
+
+    @Spec
+    private CommandSpec command;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    private boolean help;
+
+    @Option(names = {"-V", "--version"}, versionHelp = true, description = "Show the version.")
+    private boolean version;
+
+    public static void main(String[] args) {
+        System.exit(execute(Terminal.system(), args));
+    }
+
+    /** Runs one command line; returns the exit code. Never throws. */
+    public static int execute(Terminal terminal, String... args) {
+        ShortErrorMessages errors = new ShortErrorMessages(terminal);
+        try {
+            return commandLine(terminal, errors, args).execute(args);
+        } catch (Throwable e) { // picocli passes exceptions to the handler, but lets errors such as a full heap through
+            return errors.handle(e, Arrays.asList(args).contains("--errors"));
+        } finally {
+            terminal.out().flush();
+            terminal.err().flush();
+        }
+    }
+
+    private static CommandLine commandLine(Terminal terminal, ShortErrorMessages errors, String... args) {
+        CommandLine commandLine = new CommandLine(new ChunkwiseCommand())
+                .addSubcommand(new GenerateCommand(terminal))
+                .addSubcommand(new ScoreCommand(terminal))
+                .addSubcommand(new DevicesCommand(terminal))
+                .addSubcommand(new InspectCommand(terminal))
+                .addSubcommand(new LadderCommand(terminal));
+        commandLine.setOut(new PrintWriter(terminal.out(), true));
+        commandLine.setErr(new PrintWriter(terminal.err(), true));
+        commandLine.setColorScheme(Help.defaultColorScheme(terminal.colours() ? Help.Ansi.ON : Help.Ansi.OFF));
+        commandLine.setParameterExceptionHandler(errors);
+        commandLine.setExecutionExceptionHandler(errors);
+        if (args.length == 0 || Arrays.stream(args).anyMatch(arg -> arg.equals("-h") || arg.equals("--help"))) {
+            commandLine.setUsageHelpWidth(Math.clamp(terminal.width(), 55, 120));
+            commandLine.setUsageHelpLongOptionsMaxWidth(Math.clamp(terminal.width() / 3, 20, 30));
+        }
+        return commandLine;
+    }
+
+    @Override
+    public void run() {
+        command.commandLine().usage(command.commandLine().getOut());
+    }
+
+    /** From the jar's manifest. */
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = ChunkwiseCommand.class.getPackage().getImplementationVersion();
+            return new String[] {"chunkwise " + (version == null ? "(development build)" : version)};
+        }
+    }
+}

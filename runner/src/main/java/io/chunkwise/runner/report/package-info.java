@@ -1,0 +1,2 @@
+/** What commands print: JSON for scripts, tables and bar charts for people. Computes nothing. */
+package io.chunkwise.runner.report;

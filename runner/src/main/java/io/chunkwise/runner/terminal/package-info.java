@@ -1,0 +1,2 @@
+/** Standard streams, whether people sit behind them, and progress bars. */
+package io.chunkwise.runner.terminal;

@@ -36,18 +36,24 @@ public final class HeadKernels {
                 partLogits.set(from + k, Float.NEGATIVE_INFINITY);
                 partIds.set(from + k, NOBODY);
             }
+            int filled = 0;
             for (int id = part; id < vocab; id += parts) {
                 float logit = logits.get(id);
-                // Ids ascend, so that an equal logit stays behind the one that is already there.
-                if (logit > partLogits.get(from + top - 1) || (logit == Float.NEGATIVE_INFINITY && partIds.get(from + top - 1) == NOBODY)) {
-                    int k = top - 1;
-                    while (k > 0 && (logit > partLogits.get(from + k - 1) || partIds.get(from + k - 1) == NOBODY)) {
+                // Sums of 0 and 1, because TornadoVM 5.2 generates OpenCL for "a || (b && c)" in which the branch that fails
+                // runs on into the body. Ids ascend, so that an equal logit stays behind the one that is already there.
+                int isNumber = logit == logit ? 1 : 0;
+                int isLarger = logit > partLogits.get(from + top - 1) ? 1 : 0;
+                int hasRoom = filled < top ? 1 : 0;
+                if (isNumber * (isLarger + hasRoom) > 0) {
+                    int k = Math.min(filled, top - 1);
+                    while (k > 0 && logit > partLogits.get(from + k - 1)) {
                         partLogits.set(from + k, partLogits.get(from + k - 1));
                         partIds.set(from + k, partIds.get(from + k - 1));
                         k--;
                     }
                     partLogits.set(from + k, logit);
                     partIds.set(from + k, id);
+                    filled = Math.min(filled + 1, top);
                 }
             }
         }
@@ -84,7 +90,11 @@ public final class HeadKernels {
                 if (part < stride) {
                     float otherLogit = bestLogit[part + stride];
                     int otherId = bestId[part + stride];
-                    if (otherLogit > bestLogit[part] || (otherLogit == bestLogit[part] && otherId < bestId[part])) {
+                    // One condition, not "a || (b && c)": see selectTopOfParts.
+                    int isLarger = otherLogit > bestLogit[part] ? 1 : 0;
+                    int isEqual = otherLogit == bestLogit[part] ? 1 : 0;
+                    int isEarlier = otherId < bestId[part] ? 1 : 0;
+                    if (isLarger + isEqual * isEarlier > 0) {
                         bestLogit[part] = otherLogit;
                         bestId[part] = otherId;
                     }

@@ -21,7 +21,7 @@ options
 TXT
 }
 
-say() { printf '%-9s %s\n' "$1:" "$2"; }
+say() { printf '%-10s %s\n' "$1:" "$2"; }
 fail() { echo "setup.sh: $1" >&2; exit 1; }
 
 command=
@@ -64,6 +64,8 @@ setup_jdk() {
 
 setup_maven() {
   command -v mvn >/dev/null || apt_install maven || fail "no Maven found. Install it: apt-get install maven"
+  # Maven 3's own libraries make JDK 25 print warnings that are not ours.
+  export MAVEN_OPTS="${MAVEN_OPTS:-} --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"
   say Maven "$(command -v mvn)"
 }
 
@@ -127,7 +129,7 @@ setup_tornado() {
 
 maven_flags=()
 prepare_maven() {
-  maven_flags=(-B -ntp)
+  maven_flags=(-B -ntp -Dstyle.color=never)
   if $offline; then maven_flags+=(-o); fi
   [ -n "$sdk" ] || return 0
   local version jar

@@ -91,7 +91,7 @@ final class AttentionKernels {
             weight.intoArray(scores, p);
             total = total.add(weight);
         }
-        return total.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(total);
     }
 
     /**

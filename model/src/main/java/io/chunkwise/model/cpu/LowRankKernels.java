@@ -4,7 +4,6 @@ import static io.chunkwise.model.cpu.Lanes.COUNT;
 import static io.chunkwise.model.cpu.Lanes.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** The low-rank update of an adapter (arXiv:2106.09685) for one row. */
 final class LowRankKernels {
@@ -32,8 +31,8 @@ final class LowRankKernels {
                 one = FloatVector.fromArray(FLOATS, down, p + i).fma(x, one);
                 two = FloatVector.fromArray(FLOATS, down, r + i).fma(x, two);
             }
-            float first = one.reduceLanes(VectorOperators.ADD);
-            float second = two.reduceLanes(VectorOperators.ADD);
+            float first = Lanes.sum(one);
+            float second = Lanes.sum(two);
             for (int i = whole; i < inputs; i++) {
                 first += down[p + i] * in[inAt + i];
                 second += down[r + i] * in[inAt + i];

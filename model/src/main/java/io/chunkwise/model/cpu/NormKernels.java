@@ -4,7 +4,6 @@ import static io.chunkwise.model.cpu.Lanes.COUNT;
 import static io.chunkwise.model.cpu.Lanes.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Root-mean-square normalisation (arXiv:1910.07467) and biases. */
 final class NormKernels {
@@ -28,7 +27,7 @@ final class NormKernels {
                 FloatVector x = FloatVector.fromArray(FLOATS, in, at + i);
                 squares = x.fma(x, squares);
             }
-            float sum = squares.reduceLanes(VectorOperators.ADD);
+            float sum = Lanes.sum(squares);
             for (int i = whole; i < width; i++) {
                 sum += in[at + i] * in[at + i];
             }

@@ -21,13 +21,15 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * A base weight times one row of activations: what decoding spends its time on. Weights are read once, in the number
- * format and place that they are mapped in; the aim is to take no longer than reading them.
+ * A base weight times one row of activations: what decoding spends its time on. Weights are read once and in the order
+ * they lie in memory, in the number format and place that they are mapped in; the aim is to take no longer than reading
+ * them. (Two outputs at a time would share the loads of the activations, but read two streams, which memory likes less.)
  *
- * <p>Two outputs are computed at a time, for they share the loads of the activations. The loops are written out in each
- * method, because vectors that cross a call which the compiler does not inline end up on the heap.
+ * <p>Two sums per output hide the latency of an addition. Loops are written out in each method, because vectors that
+ * cross a call which the compiler does not inline end up on the heap.
  */
 final class RowProjection {
+    private static final int STEP = 2 * COUNT; // inputs per iteration: a vector for each of the two sums
 
     private RowProjection() {
     }
@@ -42,147 +44,128 @@ final class RowProjection {
      */
     static void project(TensorType type, MemorySegment data, int inputs, float[] in, int inAt, float[] correction, int correctionAt,
             boolean accumulate, float[] out, int outAt, int from, int to) {
-        for (int o = from; o < to; o += 2) {
-            int last = Math.min(o + 1, to - 1); // the same output twice where their number is odd
-            long first = type.bytesFor((long) o * inputs);
-            long second = type.bytesFor((long) last * inputs);
-            switch (type) {
-                case F32 -> pairF32(data, first, second, inputs, in, inAt, accumulate, out, outAt + o, outAt + last);
-                case F16 -> pairF16(data, first, second, inputs, in, inAt, accumulate, out, outAt + o, outAt + last);
-                case BF16 -> pairBf16(data, first, second, inputs, in, inAt, accumulate, out, outAt + o, outAt + last);
-                case Q8_0 -> pairQ8(data, first, second, inputs / 32, in, inAt, accumulate, out, outAt + o, outAt + last);
-                case Q4_0 -> pairQ4(data, first, second, inputs / 32, in, inAt, correction, correctionAt, accumulate, out, outAt + o, outAt + last);
+        switch (type) {
+            case F32 -> projectF32(data, inputs, in, inAt, accumulate, out, outAt, from, to);
+            case F16 -> projectF16(data, inputs, in, inAt, accumulate, out, outAt, from, to);
+            case BF16 -> projectBf16(data, inputs, in, inAt, accumulate, out, outAt, from, to);
+            case Q8_0 -> projectQ8(data, inputs / 32, in, inAt, accumulate, out, outAt, from, to);
+            case Q4_0 -> projectQ4(data, inputs / 32, in, inAt, correction, correctionAt, accumulate, out, outAt, from, to);
+        }
+    }
+
+    private static void projectF32(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
+        int whole = inputs - inputs % STEP;
+        for (int o = from; o < to; o++) {
+            long row = o * (inputs * 4L);
+            FloatVector even = FloatVector.zero(FLOATS);
+            FloatVector odd = FloatVector.zero(FLOATS);
+            for (int i = 0; i < whole; i += STEP) {
+                even = FloatVector.fromMemorySegment(FLOATS, data, row + i * 4L, ORDER).fma(FloatVector.fromArray(FLOATS, in, inAt + i), even);
+                odd = FloatVector.fromMemorySegment(FLOATS, data, row + (i + COUNT) * 4L, ORDER)
+                        .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
+            float sum = Lanes.sum(even.add(odd));
+            for (int i = whole; i < inputs; i++) {
+                sum += data.get(FLOAT, row + i * 4L) * in[inAt + i];
+            }
+            out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }
 
-    private static void store(FloatVector first, float firstRest, FloatVector second, float secondRest, boolean accumulate, float[] out, int o, int last) {
-        float one = first.reduceLanes(VectorOperators.ADD) + firstRest;
-        float two = second.reduceLanes(VectorOperators.ADD) + secondRest;
-        if (accumulate) {
-            one += out[o];
-            two += out[last];
+    private static void projectF16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
+        int whole = inputs - inputs % STEP;
+        for (int o = from; o < to; o++) {
+            long row = o * (inputs * 2L);
+            FloatVector even = FloatVector.zero(FLOATS);
+            FloatVector odd = FloatVector.zero(FLOATS);
+            for (int i = 0; i < whole; i += STEP) {
+                IntVector a = (IntVector) ShortVector.fromMemorySegment(SHORTS, data, row + i * 2L, ORDER).castShape(INTS, 0);
+                IntVector b = (IntVector) ShortVector.fromMemorySegment(SHORTS, data, row + (i + COUNT) * 2L, ORDER).castShape(INTS, 0);
+                even = a.lanewise(VectorOperators.LSHL, 13).and(HALF_BITS).reinterpretAsFloats().mul(HALF_TO_FLOAT)
+                        .fma(FloatVector.fromArray(FLOATS, in, inAt + i), even);
+                odd = b.lanewise(VectorOperators.LSHL, 13).and(HALF_BITS).reinterpretAsFloats().mul(HALF_TO_FLOAT)
+                        .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
+            }
+            float sum = Lanes.sum(even.add(odd));
+            for (int i = whole; i < inputs; i++) {
+                sum += Float.float16ToFloat(data.get(SHORT, row + i * 2L)) * in[inAt + i];
+            }
+            out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
-        out[o] = one;
-        out[last] = two;
     }
 
-    private static void pairF32(MemorySegment data, long first, long second, int inputs, float[] in, int inAt, boolean accumulate,
-            float[] out, int o, int last) {
-        FloatVector one = FloatVector.zero(FLOATS);
-        FloatVector two = FloatVector.zero(FLOATS);
-        int whole = Lanes.roundDown(inputs);
-        for (int i = 0; i < whole; i += COUNT) {
-            FloatVector x = FloatVector.fromArray(FLOATS, in, inAt + i);
-            one = FloatVector.fromMemorySegment(FLOATS, data, first + i * 4L, ORDER).fma(x, one);
-            two = FloatVector.fromMemorySegment(FLOATS, data, second + i * 4L, ORDER).fma(x, two);
+    private static void projectBf16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
+        int whole = inputs - inputs % STEP;
+        for (int o = from; o < to; o++) {
+            long row = o * (inputs * 2L);
+            FloatVector even = FloatVector.zero(FLOATS);
+            FloatVector odd = FloatVector.zero(FLOATS);
+            for (int i = 0; i < whole; i += STEP) {
+                IntVector a = (IntVector) ShortVector.fromMemorySegment(SHORTS, data, row + i * 2L, ORDER).castShape(INTS, 0);
+                IntVector b = (IntVector) ShortVector.fromMemorySegment(SHORTS, data, row + (i + COUNT) * 2L, ORDER).castShape(INTS, 0);
+                even = a.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(FLOATS, in, inAt + i), even);
+                odd = b.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
+            }
+            float sum = Lanes.sum(even.add(odd));
+            for (int i = whole; i < inputs; i++) {
+                sum += Float.intBitsToFloat(data.get(SHORT, row + i * 2L) << 16) * in[inAt + i];
+            }
+            out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
-        float oneRest = 0;
-        float twoRest = 0;
-        for (int i = whole; i < inputs; i++) {
-            oneRest += data.get(FLOAT, first + i * 4L) * in[inAt + i];
-            twoRest += data.get(FLOAT, second + i * 4L) * in[inAt + i];
-        }
-        store(one, oneRest, two, twoRest, accumulate, out, o, last);
     }
 
-    private static void pairF16(MemorySegment data, long first, long second, int inputs, float[] in, int inAt, boolean accumulate,
-            float[] out, int o, int last) {
-        FloatVector one = FloatVector.zero(FLOATS);
-        FloatVector two = FloatVector.zero(FLOATS);
-        int whole = Lanes.roundDown(inputs);
-        for (int i = 0; i < whole; i += COUNT) {
-            FloatVector x = FloatVector.fromArray(FLOATS, in, inAt + i);
-            IntVector a = (IntVector) ShortVector.fromMemorySegment(SHORTS, data, first + i * 2L, ORDER).castShape(INTS, 0);
-            IntVector b = (IntVector) ShortVector.fromMemorySegment(SHORTS, data, second + i * 2L, ORDER).castShape(INTS, 0);
-            one = a.lanewise(VectorOperators.LSHL, 13).and(HALF_BITS).reinterpretAsFloats().mul(HALF_TO_FLOAT).fma(x, one);
-            two = b.lanewise(VectorOperators.LSHL, 13).and(HALF_BITS).reinterpretAsFloats().mul(HALF_TO_FLOAT).fma(x, two);
-        }
-        float oneRest = 0;
-        float twoRest = 0;
-        for (int i = whole; i < inputs; i++) {
-            oneRest += Float.float16ToFloat(data.get(SHORT, first + i * 2L)) * in[inAt + i];
-            twoRest += Float.float16ToFloat(data.get(SHORT, second + i * 2L)) * in[inAt + i];
-        }
-        store(one, oneRest, two, twoRest, accumulate, out, o, last);
-    }
-
-    private static void pairBf16(MemorySegment data, long first, long second, int inputs, float[] in, int inAt, boolean accumulate,
-            float[] out, int o, int last) {
-        FloatVector one = FloatVector.zero(FLOATS);
-        FloatVector two = FloatVector.zero(FLOATS);
-        int whole = Lanes.roundDown(inputs);
-        for (int i = 0; i < whole; i += COUNT) {
-            FloatVector x = FloatVector.fromArray(FLOATS, in, inAt + i);
-            IntVector a = (IntVector) ShortVector.fromMemorySegment(SHORTS, data, first + i * 2L, ORDER).castShape(INTS, 0);
-            IntVector b = (IntVector) ShortVector.fromMemorySegment(SHORTS, data, second + i * 2L, ORDER).castShape(INTS, 0);
-            one = a.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x, one);
-            two = b.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x, two);
-        }
-        float oneRest = 0;
-        float twoRest = 0;
-        for (int i = whole; i < inputs; i++) {
-            oneRest += Float.intBitsToFloat(data.get(SHORT, first + i * 2L) << 16) * in[inAt + i];
-            twoRest += Float.intBitsToFloat(data.get(SHORT, second + i * 2L) << 16) * in[inAt + i];
-        }
-        store(one, oneRest, two, twoRest, accumulate, out, o, last);
-    }
-
-    // The scale of a block is applied once, to the block's sum.
-    private static void pairQ8(MemorySegment data, long first, long second, int blocks, float[] in, int inAt, boolean accumulate,
-            float[] out, int o, int last) {
-        FloatVector one = FloatVector.zero(FLOATS);
-        FloatVector two = FloatVector.zero(FLOATS);
-        for (int block = 0; block < blocks; block++) {
-            long p = first + block * 34L;
-            long r = second + block * 34L;
-            FloatVector blockOne = FloatVector.zero(FLOATS);
-            FloatVector blockTwo = FloatVector.zero(FLOATS);
-            for (int i = 0; i < 32; i += BYTES.length()) {
-                ByteVector a = ByteVector.fromMemorySegment(BYTES, data, p + 2 + i, ORDER);
-                ByteVector b = ByteVector.fromMemorySegment(BYTES, data, r + 2 + i, ORDER);
-                for (int part = 0; part < PARTS; part++) {
-                    FloatVector x = FloatVector.fromArray(FLOATS, in, inAt + block * 32 + i + part * COUNT);
-                    blockOne = ((FloatVector) a.castShape(FLOATS, part)).fma(x, blockOne);
-                    blockTwo = ((FloatVector) b.castShape(FLOATS, part)).fma(x, blockTwo);
+    // The scale of a block is applied once, to the block's sums.
+    private static void projectQ8(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
+        for (int o = from; o < to; o++) {
+            long row = o * (blocks * 34L);
+            FloatVector even = FloatVector.zero(FLOATS);
+            FloatVector odd = FloatVector.zero(FLOATS);
+            for (int block = 0; block < blocks; block++) {
+                long p = row + block * 34L;
+                FloatVector blockEven = FloatVector.zero(FLOATS);
+                FloatVector blockOdd = FloatVector.zero(FLOATS);
+                for (int i = 0; i < 32; i += STEP) {
+                    ByteVector a = ByteVector.fromMemorySegment(BYTES, data, p + 2 + i, ORDER);
+                    ByteVector b = PARTS == 2 ? a : ByteVector.fromMemorySegment(BYTES, data, p + 2 + i + COUNT, ORDER);
+                    int x = inAt + block * 32 + i;
+                    blockEven = ((FloatVector) a.castShape(FLOATS, 0)).fma(FloatVector.fromArray(FLOATS, in, x), blockEven);
+                    blockOdd = ((FloatVector) b.castShape(FLOATS, PARTS - 1)).fma(FloatVector.fromArray(FLOATS, in, x + COUNT), blockOdd);
                 }
+                FloatVector scale = FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p)));
+                even = blockEven.fma(scale, even);
+                odd = blockOdd.fma(scale, odd);
             }
-            one = blockOne.fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p))), one);
-            two = blockTwo.fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, r))), two);
+            float sum = Lanes.sum(even.add(odd));
+            out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
-        store(one, 0, two, 0, accumulate, out, o, last);
     }
 
     // Σ (q − 8) · x = Σ q · x + correction, so that the quants need no subtraction.
-    private static void pairQ4(MemorySegment data, long first, long second, int blocks, float[] in, int inAt, float[] correction, int correctionAt,
-            boolean accumulate, float[] out, int o, int last) {
-        FloatVector one = FloatVector.zero(FLOATS);
-        FloatVector two = FloatVector.zero(FLOATS);
-        for (int block = 0; block < blocks; block++) {
-            long p = first + block * 18L;
-            long r = second + block * 18L;
-            FloatVector blockOne = FloatVector.fromArray(FLOATS, correction, correctionAt + block * COUNT);
-            FloatVector blockTwo = blockOne;
-            for (int i = 0; i < 16; i += BYTES.length()) {
-                ByteVector a = ByteVector.fromMemorySegment(BYTES, data, p + 2 + i, ORDER);
-                ByteVector b = ByteVector.fromMemorySegment(BYTES, data, r + 2 + i, ORDER);
-                for (int part = 0; part < PARTS; part++) {
-                    IntVector pairOne = (IntVector) a.convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, part);
-                    IntVector pairTwo = (IntVector) b.convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, part);
-                    FloatVector low = FloatVector.fromArray(FLOATS, in, inAt + block * 32 + i + part * COUNT);
-                    FloatVector high = FloatVector.fromArray(FLOATS, in, inAt + block * 32 + 16 + i + part * COUNT);
-                    blockOne = ((FloatVector) pairOne.and(15).convertShape(VectorOperators.I2F, FLOATS, 0)).fma(low, blockOne);
-                    blockTwo = ((FloatVector) pairTwo.and(15).convertShape(VectorOperators.I2F, FLOATS, 0)).fma(low, blockTwo);
-                    blockOne = ((FloatVector) pairOne.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0))
-                            .fma(high, blockOne);
-                    blockTwo = ((FloatVector) pairTwo.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0))
-                            .fma(high, blockTwo);
+    private static void projectQ4(MemorySegment data, int blocks, float[] in, int inAt, float[] correction, int correctionAt,
+            boolean accumulate, float[] out, int outAt, int from, int to) {
+        for (int o = from; o < to; o++) {
+            long row = o * (blocks * 18L);
+            FloatVector sums = FloatVector.zero(FLOATS);
+            for (int block = 0; block < blocks; block++) {
+                long p = row + block * 18L;
+                FloatVector blockLow = FloatVector.fromArray(FLOATS, correction, correctionAt + block * COUNT);
+                FloatVector blockHigh = FloatVector.zero(FLOATS);
+                for (int i = 0; i < 16; i += BYTES.length()) {
+                    ByteVector pairs = ByteVector.fromMemorySegment(BYTES, data, p + 2 + i, ORDER);
+                    for (int part = 0; part < PARTS; part++) {
+                        IntVector pair = (IntVector) pairs.convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, part);
+                        int x = inAt + block * 32 + i + part * COUNT;
+                        blockLow = ((FloatVector) pair.and(15).convertShape(VectorOperators.I2F, FLOATS, 0))
+                                .fma(FloatVector.fromArray(FLOATS, in, x), blockLow);
+                        blockHigh = ((FloatVector) pair.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0))
+                                .fma(FloatVector.fromArray(FLOATS, in, x + 16), blockHigh);
+                    }
                 }
+                sums = blockLow.add(blockHigh).fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p))), sums);
             }
-            one = blockOne.fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p))), one);
-            two = blockTwo.fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, r))), two);
+            float sum = Lanes.sum(sums);
+            out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
-        store(one, 0, two, 0, accumulate, out, o, last);
     }
 
     /**

@@ -34,7 +34,9 @@ public final class ChunkwiseCommand implements Runnable {
     private boolean version;
 
     public static void main(String[] args) {
-        System.exit(execute(Terminal.system(), args));
+        Terminal terminal = Terminal.system();
+        System.setOut(System.err); // libraries talk on standard output, which belongs to the text or the JSON
+        System.exit(execute(terminal, args));
     }
 
     /** Runs one command line; returns the exit code. Never throws. */

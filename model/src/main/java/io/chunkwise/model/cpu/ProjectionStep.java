@@ -3,7 +3,9 @@ package io.chunkwise.model.cpu;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.TokenBatch;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Runs the projections of one input and their low-rank updates: two jobs of the team, the second one only where an
@@ -38,7 +40,7 @@ final class ProjectionStep {
     private final WorkerTeam team;
     private final Scratch scratch;
     private float[] panels = new float[0]; // [panels, inputs, PANEL]
-    private float[] corrections = new float[0]; // [rows, inputs / 32, lanes]
+    private final Map<TensorType, float[]> prepared = new EnumMap<>(TensorType.class); // [rows, preparedSize] for quantized types
 
     ProjectionStep(WorkerTeam team, Scratch scratch) {
         this.team = team;
@@ -65,14 +67,7 @@ final class ProjectionStep {
     }
 
     private void projectFewRows(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates) {
-        boolean corrected = bases.stream().anyMatch(base -> base.weight().type() == TensorType.Q4_0);
-        int correctionSize = corrected ? inputs / 32 * Lanes.COUNT : 0;
-        if (corrected) {
-            corrections = Scratch.atLeast(corrections, rows * correctionSize);
-            for (int row = 0; row < rows; row++) {
-                RowProjection.prepareQ4(in, row * inputs, inputs, corrections, row * correctionSize);
-            }
-        }
+        bases.stream().map(base -> base.weight().type()).distinct().forEach(type -> prepare(type, in, inputs, rows));
         // Items are the outputs of all projections and the components of all updates, one after the other.
         int items = 0;
         long bytes = 0;
@@ -91,9 +86,12 @@ final class ProjectionStep {
             for (Base base : bases) {
                 TensorView weight = base.weight();
                 int end = begin + weight.rows();
+                boolean quantized = weight.type().isQuantized();
+                float[] x = quantized ? prepared.get(weight.type()) : in;
+                int width = quantized ? RowProjection.preparedSize(weight.type(), inputs) : inputs;
                 for (int row = 0; row < rows && from < end && to > begin; row++) {
-                    RowProjection.project(weight.type(), weight.data(), inputs, in, row * inputs, corrections, row * correctionSize,
-                            base.accumulate(), base.out(), row * weight.rows(), Math.max(0, from - begin), Math.min(to, end) - begin);
+                    RowProjection.project(weight.type(), weight.data(), inputs, x, row * width, base.accumulate(),
+                            base.out(), row * weight.rows(), Math.max(0, from - begin), Math.min(to, end) - begin);
                 }
                 begin = end;
             }
@@ -107,6 +105,16 @@ final class ProjectionStep {
                 begin = end;
             }
         });
+    }
+
+    private void prepare(TensorType type, float[] in, int inputs, int rows) {
+        int size = RowProjection.preparedSize(type, inputs);
+        if (size > 0) {
+            float[] x = prepared.compute(type, (_, before) -> Scratch.atLeast(before == null ? new float[0] : before, rows * size));
+            for (int row = 0; row < rows; row++) {
+                RowProjection.prepare(type, in, row * inputs, inputs, x, row * size);
+            }
+        }
     }
 
     private void projectManyRows(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates, TokenBatch batch, int firstRow) {

@@ -1,11 +1,9 @@
 package io.chunkwise.model.cpu;
 
-import static io.chunkwise.model.cpu.Lanes.BYTES;
 import static io.chunkwise.model.cpu.Lanes.COUNT;
 import static io.chunkwise.model.cpu.Lanes.FLOATS;
 import static io.chunkwise.model.cpu.Lanes.INTS;
 import static io.chunkwise.model.cpu.Lanes.ORDER;
-import static io.chunkwise.model.cpu.Lanes.PARTS;
 import static io.chunkwise.model.cpu.Lanes.SHORTS;
 import static io.chunkwise.model.cpu.WeightDecoder.FLOAT;
 import static io.chunkwise.model.cpu.WeightDecoder.HALF_BITS;
@@ -14,16 +12,21 @@ import static io.chunkwise.model.cpu.WeightDecoder.SHORT;
 
 import io.chunkwise.model.format.TensorType;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
  * A base weight times one row of activations: what decoding spends its time on. Weights are read once and in the order
  * they lie in memory, in the number format and place that they are mapped in; the aim is to take no longer than reading
  * them. (Two outputs at a time would share the loads of the activations, but read two streams, which memory likes less.)
+ *
+ * <p>Quantized weights are taken apart four at a time, where they lie in an int: a mask isolates a quant, and the power of
+ * two by which it is then too large is taken off the activation, once per row instead of once per weight. That wants
+ * activations in another order: {@link #prepare}.
  *
  * <p>Two sums per output hide the latency of an addition. Loops are written out in each method, because vectors that
  * cross a call which the compiler does not inline end up on the heap.
@@ -31,25 +34,77 @@ import jdk.incubator.vector.VectorOperators;
 final class RowProjection {
     private static final int STEP = 2 * COUNT; // inputs per iteration: a vector for each of the two sums
 
+    // A block of 32 quants is four vectors of 8, so that wider vectors would not help.
+    private static final VectorSpecies<Float> QUANT_FLOATS = COUNT > 8 ? FloatVector.SPECIES_256 : FLOATS;
+    private static final VectorSpecies<Integer> QUANT_INTS = VectorSpecies.of(int.class, QUANT_FLOATS.vectorShape());
+    private static final int QUANTS = QUANT_FLOATS.length(); // 4 or 8
+    private static final VectorSpecies<Short> QUANT_SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(QUANTS * Short.SIZE));
+    /** Floats of prepared activations per block: 32 activations, and the correction for quants that do not begin at 0. */
+    private static final int PREPARED = 32 + QUANTS;
+
     private RowProjection() {
+    }
+
+    /** Floats that {@link #prepare} writes; 0 if it is not needed. */
+    static int preparedSize(TensorType type, int inputs) {
+        return type.isQuantized() ? inputs / 32 * PREPARED : 0;
+    }
+
+    /**
+     * Brings a row of activations into the order of the quants of a block. Lane j of vector k meets quant k of the j-th
+     * four, divided by 2 to the power of the quant's place among them; one more vector is −z · Σ in[i] in parts, where z is
+     * what was added to the quants of the block to make them positive.
+     *
+     * @param type     Q8_0 or Q4_0
+     * @param in       in  [inputs] from {@code inAt}
+     * @param prepared out [preparedSize(type, inputs)] from {@code at}
+     */
+    static void prepare(TensorType type, float[] in, int inAt, int inputs, float[] prepared, int at) {
+        boolean bytes = type == TensorType.Q8_0;
+        for (int block = 0; block < inputs / 32; block++) {
+            int x = inAt + block * 32;
+            int y = at + block * PREPARED;
+            for (int piece = 0; piece < 32; piece += 4 * QUANTS) {
+                for (int j = 0; j < QUANTS; j++) {
+                    int to = y + piece + j;
+                    if (bytes) { // four neighbouring bytes
+                        int from = x + piece + 4 * j;
+                        prepared[to] = in[from];
+                        prepared[to + QUANTS] = in[from + 1] * 0x1p-8f;
+                        prepared[to + 2 * QUANTS] = in[from + 2] * 0x1p-16f;
+                        prepared[to + 3 * QUANTS] = in[from + 3];
+                    } else { // the halves of two neighbouring bytes
+                        int from = x + piece / 2 + 2 * j;
+                        prepared[to] = in[from];
+                        prepared[to + QUANTS] = in[from + 16] * 0x1p-4f;
+                        prepared[to + 2 * QUANTS] = in[from + 1] * 0x1p-8f;
+                        prepared[to + 3 * QUANTS] = in[from + 17] * 0x1p-12f;
+                    }
+                }
+            }
+            FloatVector sum = FloatVector.zero(QUANT_FLOATS);
+            for (int i = 0; i < 32; i += QUANTS) {
+                sum = sum.add(FloatVector.fromArray(QUANT_FLOATS, in, x + i));
+            }
+            sum.mul(bytes ? -128 : -8).intoArray(prepared, y + 32);
+        }
     }
 
     /**
      * out[o] = Σ_i weight[o, i] · in[i], for outputs [from, to); added to out where {@code accumulate}
      *
-     * @param data       in         [outputs, inputs]
-     * @param in         in         [inputs] from {@code inAt}
-     * @param correction in         [inputs / 32, lanes] from {@code correctionAt}, from {@link #prepareQ4}; read for Q4_0 only
-     * @param out        out/in+out [outputs] from {@code outAt}
+     * @param data in         [outputs, inputs]
+     * @param in   in         [inputs] from {@code inAt}; for quantized weights from {@link #prepare}
+     * @param out  out/in+out [outputs] from {@code outAt}
      */
-    static void project(TensorType type, MemorySegment data, int inputs, float[] in, int inAt, float[] correction, int correctionAt,
-            boolean accumulate, float[] out, int outAt, int from, int to) {
+    static void project(TensorType type, MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate,
+            float[] out, int outAt, int from, int to) {
         switch (type) {
             case F32 -> projectF32(data, inputs, in, inAt, accumulate, out, outAt, from, to);
             case F16 -> projectF16(data, inputs, in, inAt, accumulate, out, outAt, from, to);
             case BF16 -> projectBf16(data, inputs, in, inAt, accumulate, out, outAt, from, to);
             case Q8_0 -> projectQ8(data, inputs / 32, in, inAt, accumulate, out, outAt, from, to);
-            case Q4_0 -> projectQ4(data, inputs / 32, in, inAt, correction, correctionAt, accumulate, out, outAt, from, to);
+            case Q4_0 -> projectQ4(data, inputs / 32, in, inAt, accumulate, out, outAt, from, to);
         }
     }
 
@@ -118,20 +173,26 @@ final class RowProjection {
     private static void projectQ8(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
         for (int o = from; o < to; o++) {
             long row = o * (blocks * 34L);
-            FloatVector even = FloatVector.zero(FLOATS);
-            FloatVector odd = FloatVector.zero(FLOATS);
+            FloatVector even = FloatVector.zero(QUANT_FLOATS);
+            FloatVector odd = FloatVector.zero(QUANT_FLOATS);
             for (int block = 0; block < blocks; block++) {
                 long p = row + block * 34L;
-                FloatVector blockEven = FloatVector.zero(FLOATS);
-                FloatVector blockOdd = FloatVector.zero(FLOATS);
-                for (int i = 0; i < 32; i += STEP) {
-                    ByteVector a = ByteVector.fromMemorySegment(BYTES, data, p + 2 + i, ORDER);
-                    ByteVector b = PARTS == 2 ? a : ByteVector.fromMemorySegment(BYTES, data, p + 2 + i + COUNT, ORDER);
-                    int x = inAt + block * 32 + i;
-                    blockEven = ((FloatVector) a.castShape(FLOATS, 0)).fma(FloatVector.fromArray(FLOATS, in, x), blockEven);
-                    blockOdd = ((FloatVector) b.castShape(FLOATS, PARTS - 1)).fma(FloatVector.fromArray(FLOATS, in, x + COUNT), blockOdd);
+                int x = inAt + block * PREPARED;
+                FloatVector blockEven = FloatVector.fromArray(QUANT_FLOATS, in, x + 32);
+                FloatVector blockOdd = FloatVector.zero(QUANT_FLOATS);
+                for (int i = 0; i < 32; i += 4 * QUANTS) {
+                    // The quants -128 to 127 as 0 to 255.
+                    IntVector four = IntVector.fromMemorySegment(QUANT_INTS, data, p + 2 + i, ORDER).lanewise(VectorOperators.XOR, 0x80808080);
+                    blockEven = ((FloatVector) four.and(0xff).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
+                            .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i), blockEven);
+                    blockOdd = ((FloatVector) four.and(0xff00).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
+                            .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i + QUANTS), blockOdd);
+                    blockEven = ((FloatVector) four.and(0xff0000).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
+                            .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i + 2 * QUANTS), blockEven);
+                    blockOdd = ((FloatVector) four.lanewise(VectorOperators.LSHR, 24).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
+                            .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i + 3 * QUANTS), blockOdd);
                 }
-                FloatVector scale = FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p)));
+                FloatVector scale = FloatVector.broadcast(QUANT_FLOATS, Float.float16ToFloat(data.get(SHORT, p)));
                 even = blockEven.fma(scale, even);
                 odd = blockOdd.fma(scale, odd);
             }
@@ -140,47 +201,34 @@ final class RowProjection {
         }
     }
 
-    // Σ (q − 8) · x = Σ q · x + correction, so that the quants need no subtraction.
-    private static void projectQ4(MemorySegment data, int blocks, float[] in, int inAt, float[] correction, int correctionAt,
-            boolean accumulate, float[] out, int outAt, int from, int to) {
+    private static void projectQ4(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
         for (int o = from; o < to; o++) {
             long row = o * (blocks * 18L);
-            FloatVector sums = FloatVector.zero(FLOATS);
+            FloatVector even = FloatVector.zero(QUANT_FLOATS);
+            FloatVector odd = FloatVector.zero(QUANT_FLOATS);
             for (int block = 0; block < blocks; block++) {
                 long p = row + block * 18L;
-                FloatVector blockLow = FloatVector.fromArray(FLOATS, correction, correctionAt + block * COUNT);
-                FloatVector blockHigh = FloatVector.zero(FLOATS);
-                for (int i = 0; i < 16; i += BYTES.length()) {
-                    ByteVector pairs = ByteVector.fromMemorySegment(BYTES, data, p + 2 + i, ORDER);
-                    for (int part = 0; part < PARTS; part++) {
-                        IntVector pair = (IntVector) pairs.convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, part);
-                        int x = inAt + block * 32 + i + part * COUNT;
-                        blockLow = ((FloatVector) pair.and(15).convertShape(VectorOperators.I2F, FLOATS, 0))
-                                .fma(FloatVector.fromArray(FLOATS, in, x), blockLow);
-                        blockHigh = ((FloatVector) pair.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, FLOATS, 0))
-                                .fma(FloatVector.fromArray(FLOATS, in, x + 16), blockHigh);
-                    }
+                int x = inAt + block * PREPARED;
+                FloatVector blockEven = FloatVector.fromArray(QUANT_FLOATS, in, x + 32);
+                FloatVector blockOdd = FloatVector.zero(QUANT_FLOATS);
+                for (int i = 0; i < 32; i += 4 * QUANTS) {
+                    IntVector four = (IntVector) ShortVector.fromMemorySegment(QUANT_SHORTS, data, p + 2 + i / 2, ORDER)
+                            .convertShape(VectorOperators.ZERO_EXTEND_S2I, QUANT_INTS, 0);
+                    blockEven = ((FloatVector) four.and(0xf).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
+                            .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i), blockEven);
+                    blockOdd = ((FloatVector) four.and(0xf0).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
+                            .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i + QUANTS), blockOdd);
+                    blockEven = ((FloatVector) four.and(0xf00).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
+                            .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i + 2 * QUANTS), blockEven);
+                    blockOdd = ((FloatVector) four.and(0xf000).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
+                            .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i + 3 * QUANTS), blockOdd);
                 }
-                sums = blockLow.add(blockHigh).fma(FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p))), sums);
+                FloatVector scale = FloatVector.broadcast(QUANT_FLOATS, Float.float16ToFloat(data.get(SHORT, p)));
+                even = blockEven.fma(scale, even);
+                odd = blockOdd.fma(scale, odd);
             }
-            float sum = Lanes.sum(sums);
+            float sum = Lanes.sum(even.add(odd));
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
-        }
-    }
-
-    /**
-     * correction[b] = −8 · Σ_{i in block b} in[i], left as a vector of partial sums
-     *
-     * @param in         in  [inputs] from {@code inAt}
-     * @param correction out [inputs / 32, lanes] from {@code correctionAt}
-     */
-    static void prepareQ4(float[] in, int inAt, int inputs, float[] correction, int correctionAt) {
-        for (int block = 0; block < inputs / 32; block++) {
-            FloatVector sum = FloatVector.zero(FLOATS);
-            for (int i = 0; i < 32; i += COUNT) {
-                sum = sum.add(FloatVector.fromArray(FLOATS, in, inAt + block * 32 + i));
-            }
-            sum.mul(-8).intoArray(correction, correctionAt + block * COUNT);
         }
     }
 }

@@ -64,7 +64,8 @@ public final class ChunkwiseCommand implements Runnable {
                 .addSubcommand(new ScoreCommand(terminal))
                 .addSubcommand(new DevicesCommand(terminal))
                 .addSubcommand(new InspectCommand(terminal))
-                .addSubcommand(new LadderCommand(terminal));
+                .addSubcommand(new LadderCommand(terminal))
+                .addSubcommand(new BenchmarkCommand(terminal));
         commandLine.setOut(new PrintWriter(terminal.out(), true));
         commandLine.setErr(new PrintWriter(terminal.err(), true));
         commandLine.setColorScheme(Help.defaultColorScheme(terminal.colours() ? Help.Ansi.ON : Help.Ansi.OFF));

@@ -1,12 +1,87 @@
 package io.chunkwise.model.cpu;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.chunkwise.model.Progress;
+import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.fixtures.ForwardExecutorContract;
+import io.chunkwise.model.fixtures.ModelCase;
+import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.forward.ExecutorOptions;
+import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
+import io.chunkwise.model.forward.OutputRequest;
+import io.chunkwise.model.forward.PassOutput;
+import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.model.llama.LlamaModel;
+import io.chunkwise.model.llama.SyntheticLlama;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class CpuForwardExecutorTest implements ForwardExecutorContract {
 
     @Override
     public ForwardExecutorProvider provider() {
         return new CpuExecutorProvider();
+    }
+
+    // A method that the compiler has got hold of meanwhile must not add up in another order.
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void theSamePassGivesTheSameBitsHoweverOftenItRuns(TensorType type) {
+        try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(96, 2, 4, 2, 352, 65, 64), type, 1);
+                ForwardExecutor executor = provider().open(model, new ExecutorOptions(64, 20, Optional.empty(), 2, Progress.NONE))) {
+            Adapter adapter = SyntheticLlama.adapter(model.config(), 5, 1);
+            executor.attach(Optional.of(adapter));
+            for (int[] tokens : new int[][] {{3}, {1, 2}, {4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}}) {
+                TokenBatch batch = TokenBatch.uniform(tokens, 0, new float[] {0.7f});
+                float[] first = logits(executor, batch);
+                for (int i = 1; i <= 400; i++) {
+                    assertArrayEquals(first, logits(executor, batch), tokens.length + " rows, run " + i);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void theNumberOfThreadsDoesNotChangeABit(TensorType type) {
+        try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(96, 2, 4, 2, 352, 513, 64), type, 1);
+                ForwardExecutor one = provider().open(model, new ExecutorOptions(64, 40, Optional.empty(), 1, Progress.NONE));
+                ForwardExecutor five = provider().open(model, new ExecutorOptions(64, 40, Optional.empty(), 5, Progress.NONE))) {
+            Adapter adapter = SyntheticLlama.adapter(model.config(), 17, 1);
+            one.attach(Optional.of(adapter));
+            five.attach(Optional.of(adapter));
+            for (int rows : new int[] {1, 3, 17, 40}) {
+                TokenBatch batch = TokenBatch.uniform(new int[rows], 0, new float[] {1});
+                assertArrayEquals(logits(one, batch), logits(five, batch), rows + " rows");
+            }
+        }
+    }
+
+    @Test
+    void aLongContextCostsNothingUntilItIsUsed() {
+        try (LlamaModel model = ModelCase.small().open();
+                ForwardExecutor executor = provider().open(model, new ExecutorOptions(1 << 27, 1 << 20, Optional.empty(), 2, Progress.NONE))) {
+            assertTrue(logits(executor, TokenBatch.uniform(new int[] {1}, 0, new float[0])).length > 0);
+        }
+    }
+
+    @Test
+    void buffersThatNoArrayCouldHoldAreRefused() {
+        try (LlamaModel model = ModelCase.small().open()) {
+            String message = assertThrows(ExecutorException.class, () -> provider().open(model,
+                    new ExecutorOptions(1 << 30, 1 << 30, Optional.empty(), 2, Progress.NONE)).close()).getMessage();
+            assertTrue(message.contains("row capacity 1073741824") && message.contains("at most"), message);
+        }
+    }
+
+    private static float[] logits(ForwardExecutor executor, TokenBatch batch) {
+        return ((PassOutput.Logits) executor.run(batch, new OutputRequest.AllLogits())).values();
     }
 }

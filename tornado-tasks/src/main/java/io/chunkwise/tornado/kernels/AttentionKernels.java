@@ -38,8 +38,11 @@ public final class AttentionKernels {
             int kvHead = head / (heads / kvHeads);
             int last = position + row;
             int start = 0;
-            if (window > 0 && last - window + 1 > 0) {
+            if (window > 0) {
                 start = last - window + 1;
+            }
+            if (start < 0) {
+                start = 0;
             }
             int at = index * headDim;
             for (int i = 0; i < headDim; i++) {
@@ -87,8 +90,11 @@ public final class AttentionKernels {
         int layerStart = control.get(Control.LAYER) * contextLength;
         int last = control.get(Control.POSITION) + row;
         int start = 0;
-        if (window > 0 && last - window + 1 > 0) {
+        if (window > 0) {
             start = last - window + 1;
+        }
+        if (start < 0) {
+            start = 0;
         }
         int at = index * headDim;
         float[] scores = context.allocateFloatLocalArray(lanes);

@@ -121,8 +121,10 @@ public final class LowRankKernels {
     static int activeRank(IntArray control, IntArray adapter, int site, int row) {
         int active = control.get(Control.ACTIVE_GROUPS + Control.ROW_STRIDE * row);
         int rank = 0;
-        if (site >= 0 && active > 0) {
-            rank = adapter.get(siteAt(control, adapter, site) + SITE_INTS + active - 1);
+        if (site >= 0) {
+            if (active > 0) {
+                rank = adapter.get(siteAt(control, adapter, site) + SITE_INTS + active - 1);
+            }
         }
         return rank;
     }
@@ -132,8 +134,10 @@ public final class LowRankKernels {
         int active = control.get(Control.ACTIVE_GROUPS + Control.ROW_STRIDE * row);
         int ends = siteAt(control, adapter, site) + SITE_INTS;
         int group = 0;
-        while (group < active && adapter.get(ends + group) <= component) {
-            group++;
+        for (int g = 0; g < active; g++) {
+            if (adapter.get(ends + g) <= component) {
+                group = g + 1;
+            }
         }
         if (group >= active) {
             group = -1;

@@ -4,8 +4,10 @@
  * form has one work-group per reduction. What changes from pass to pass is read from arrays, because TornadoVM compiles
  * every scalar argument into the kernel.
  *
- * <p>No loop stands in a branch whose results are used after it: the OpenCL backend of TornadoVM 5.2 assigns the values of one
- * branch again where two branches with loops join. Loops of no iterations take the place of such branches.
+ * <p>What the OpenCL backend of TornadoVM 5.2 compiles wrongly, without a word, is avoided and tested: a branch on
+ * {@code a || b} may be taken although neither holds, so conditions are single; where two branches with loops in them join, values
+ * of one are assigned in both, so no loop stands in a branch whose results are used after it (loops of no iterations do instead);
+ * a parallel loop with a constant bound runs to the size of the grid, so grids of such tasks fit exactly.
  *
  * <p>Knows no graph, no device and no model.
  */

@@ -36,7 +36,13 @@ public final class ChunkwiseCommand implements Runnable {
     public static void main(String[] args) {
         Terminal terminal = Terminal.system();
         System.setOut(System.err); // libraries talk on standard output, which belongs to the text or the JSON
-        System.exit(execute(terminal, args));
+        System.exit(lostCharacters(args) ? new ShortErrorMessages(terminal).usage("the locale cannot carry the characters of this command "
+                + "line; set LC_ALL=C.UTF-8, or use --prompt-file") : execute(terminal, args));
+    }
+
+    // In a locale that is not UTF-8, Java replaces what it cannot read in arguments: the model would be asked something else.
+    private static boolean lostCharacters(String... args) {
+        return !"UTF-8".equals(System.getProperty("sun.jnu.encoding")) && Arrays.stream(args).anyMatch(arg -> arg.indexOf('\uFFFD') >= 0);
     }
 
     /** Runs one command line; returns the exit code. Never throws. */

@@ -50,6 +50,13 @@ public final class ShortErrorMessages implements IParameterExceptionHandler, IEx
         return handle(problem, command.getParseResult().hasMatchedOption("--errors"));
     }
 
+    /** Says what is wrong with a command line that did not even get to its command; returns the exit code. */
+    public int usage(String problem) {
+        terminal.err().println(PREFIX + oneLine(problem));
+        terminal.err().flush();
+        return ExitCode.USAGE;
+    }
+
     /**
      * Says what went wrong.
      *

@@ -1,6 +1,7 @@
 package io.chunkwise.generate;
 
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.forward.LargestLogits;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
 import java.util.SplittableRandom;

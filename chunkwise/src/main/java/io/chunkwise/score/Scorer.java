@@ -1,9 +1,9 @@
 package io.chunkwise.score;
 
-import io.chunkwise.generate.LargestLogits;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ForwardExecutor;
+import io.chunkwise.model.forward.LargestLogits;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.TokenBatch;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.forward.LargestLogits;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
 import java.util.ArrayList;
@@ -152,21 +153,6 @@ class SamplerTest {
         "1, 0, 1, -0.1, 1", "1, 0, 1, 1.1, 1", "1, 0, 1, 0, 0", "1, 0, 1, 0, NaN", "1, 0, NaN, 0, 1", "1, 0, 1, NaN, 1"})
     void optionsOutsideTheirRangesAreRefused(double temperature, int topK, double topP, double minP, double penalty) {
         assertThrows(IllegalArgumentException.class, () -> new SamplingOptions(temperature, topK, topP, minP, penalty, 64, 0));
-    }
-
-    @ParameterizedTest
-    @CsvSource({"1, 1", "17, 3", "100, 100", "333, 64", "33, 40", "5, 0"})
-    void theLargestLogitsAreThoseOfASort(int vocab, int count) {
-        for (int seed = 0; seed < 20; seed++) {
-            float[] logits = logits(vocab + 2, seed);
-            for (int i = 0; i < logits.length; i++) {
-                logits[i] = Math.round(logits[i]); // many equal ones, and negative zeros
-            }
-            int[] expected = IntStream.range(0, vocab).boxed()
-                    .sorted(Comparator.<Integer>comparingDouble(id -> -(double) logits[id + 1] + 0.0).thenComparing(id -> id))
-                    .limit(count).mapToInt(Integer::intValue).toArray();
-            assertArrayEquals(expected, LargestLogits.ids(logits, 1, vocab, count), "seed " + seed);
-        }
     }
 
     private static int[] tokens(long seed, int count) {

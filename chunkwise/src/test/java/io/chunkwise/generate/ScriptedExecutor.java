@@ -3,6 +3,7 @@ package io.chunkwise.generate;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ForwardExecutor;
+import io.chunkwise.model.forward.LargestLogits;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.TokenBatch;

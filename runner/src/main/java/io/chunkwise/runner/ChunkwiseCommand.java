@@ -34,7 +34,15 @@ public final class ChunkwiseCommand implements Runnable {
     private boolean version;
 
     public static void main(String[] args) {
-        System.exit(execute(Terminal.system(), args));
+        Terminal terminal = Terminal.system();
+        System.setOut(System.err); // libraries talk on standard output, which belongs to the text or the JSON
+        System.exit(lostCharacters(args) ? new ShortErrorMessages(terminal).usage("the locale cannot carry the characters of this command "
+                + "line; set LC_ALL=C.UTF-8, or use --prompt-file") : execute(terminal, args));
+    }
+
+    // In a locale that is not UTF-8, Java replaces what it cannot read in arguments: the model would be asked something else.
+    private static boolean lostCharacters(String... args) {
+        return !"UTF-8".equals(System.getProperty("sun.jnu.encoding")) && Arrays.stream(args).anyMatch(arg -> arg.indexOf('\uFFFD') >= 0);
     }
 
     /** Runs one command line; returns the exit code. Never throws. */
@@ -56,7 +64,8 @@ public final class ChunkwiseCommand implements Runnable {
                 .addSubcommand(new ScoreCommand(terminal))
                 .addSubcommand(new DevicesCommand(terminal))
                 .addSubcommand(new InspectCommand(terminal))
-                .addSubcommand(new LadderCommand(terminal));
+                .addSubcommand(new LadderCommand(terminal))
+                .addSubcommand(new BenchmarkCommand(terminal));
         commandLine.setOut(new PrintWriter(terminal.out(), true));
         commandLine.setErr(new PrintWriter(terminal.err(), true));
         commandLine.setColorScheme(Help.defaultColorScheme(terminal.colours() ? Help.Ansi.ON : Help.Ansi.OFF));

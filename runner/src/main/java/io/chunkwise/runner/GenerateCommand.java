@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
 
 /** Continues a text. */
 @Command(name = "generate", description = "Continues a text.", sortOptions = false,
+        customSynopsis = "chunkwise generate -m MODEL [-a ADAPTER] [-p TEXT | -f PATH] [options]",
         optionListHeading = "%nOptions:%n", footerHeading = "%n",
         footer = {
             "The text streams to standard output; remarks and timings go to standard error.",
@@ -101,12 +102,11 @@ final class GenerateCommand implements Callable<Integer> {
         try (Session session = Session.open(options, terminal, progress)) {
             int[] ids = session.model().tokenizer().encode(text, true);
             checkRoom(ids.length, session.executor().contextLength());
-            if (echo && !output.json()) {
-                write(text);
-            }
+            Listener listener = new Listener(progress, echo ? text : "");
             GenerationResult result = new ChunkwiseGenerator(session.executor(), session.model().config(), session.model().tokenizer(),
-                    session.groupGain()).generate(ids, request, new Listener(progress));
+                    session.groupGain()).generate(ids, request, listener);
             bars.ifPresent(ProgressBars::close);
+            listener.onText("");
             report(session, request.sampling(), result);
         } finally {
             bars.ifPresent(ProgressBars::close);
@@ -198,15 +198,18 @@ final class GenerateCommand implements Callable<Integer> {
 
     private final class Listener implements GenerationListener {
         private final Progress prefill;
+        private String before; // what stands before the text; not earlier, for the line belongs to the progress of the prefill
 
-        Listener(Progress prefill) {
+        Listener(Progress prefill, String before) {
             this.prefill = prefill;
+            this.before = before;
         }
 
         @Override
         public void onText(String text) {
             if (!output.json()) {
-                write(text);
+                write(before + text);
+                before = "";
             }
         }
 

@@ -162,7 +162,7 @@ final class InspectCommand implements Callable<Integer> {
         Map<Group, List<Inspection.Tensor>> groups = tensors.stream().collect(Collectors.groupingBy(
                 tensor -> new Group(all ? tensor.name() : tensor.name().replaceAll("\\.\\d+\\.", ".*."), tensor.type(), tensor.shape()),
                 LinkedHashMap::new, Collectors.toList()));
-        Table table = new Table(">count", "type", "shape", ">bytes", "tensor");
+        Table table = new Table(">count", "type", "shape", ">bytes", "…tensor");
         groups.forEach((group, members) -> table.row(Integer.toString(members.size()), group.type(),
                 group.shape().stream().map(String::valueOf).collect(Collectors.joining(" x ")),
                 Quantities.bytes(members.stream().mapToLong(Inspection.Tensor::bytes).sum()), Quantities.printable(group.name())));

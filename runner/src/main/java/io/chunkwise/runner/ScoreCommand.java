@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
 
 /** Says how likely a model finds a text. */
 @Command(name = "score", description = "Says how likely a model finds a text, token by token.", sortOptions = false,
+        customSynopsis = "chunkwise score -m MODEL [-a ADAPTER] (--text TEXT | --file PATH | --tokens IDS) [options]",
         optionListHeading = "%nOptions:%n", footerHeading = "%n",
         footer = {
             "Log-probabilities are natural logarithms. nll is the mean negative log-probability per",

@@ -37,7 +37,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
  * Runs passes as TornadoVM task graphs. Weights, buffers and key/value cache stay on the device; per pass a control block goes
- * there, and what the {@link OutputRequest} asks for comes back.
+ * there, and what the {@link OutputRequest} asks for comes back. Everything is compiled by the first {@link #attach} or
+ * {@link #run}, whichever comes first, and nothing after it.
  */
 public final class TornadoForwardExecutor implements ForwardExecutor {
     private static final Logger LOG = LoggerFactory.getLogger(TornadoForwardExecutor.class);
@@ -47,7 +48,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     private final DeviceInfo device;
     private final Function<DeviceState, Passes> plans;
     private DeviceState state;
-    private Passes passes;
+    private Optional<Passes> made = Optional.empty();
     private int adapterGroups;
     private int cachedPositions;
 
@@ -59,7 +60,6 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         this.plans = plans;
         state = state(new DeviceWeights(config, model.weights(), options.progress()),
                 new DeviceBuffers(config, options.rowCapacity(), options.contextLength()), reservation);
-        passes = plans.apply(state);
     }
 
     static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device) {
@@ -76,12 +76,14 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
      */
     static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device, KernelForm form, Reservation reservation,
             boolean profiled) {
-        return new TornadoForwardExecutor(model, options, device.info(), reservation, state -> {
+        TornadoForwardExecutor executor = new TornadoForwardExecutor(model, options, device.info(), reservation, state -> {
             MemoryBudget.of(device.handle()).check(state.arrays());
             PassPlans plans = new PassPlans(state, device.handle(), form, profiled, options.progress());
             LOG.debug("{} tasks per layer, {} kernels", plans.tasksPerLayer(), form);
             return plans;
         });
+        MemoryBudget.of(device.handle()).check(executor.state.arrays());
+        return executor;
     }
 
     /** The same wiring as plain Java calls, without TornadoVM's runtime. */
@@ -112,11 +114,11 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
 
     /** Nanoseconds spent compiling since the plan was made; 0 unless opened as profiled. */
     long compileNanos() {
-        return passes instanceof PassPlans compiled ? compiled.compileNanos() : 0;
+        return made.orElse(null) instanceof PassPlans compiled ? compiled.compileNanos() : 0;
     }
 
     int tasksPerLayer() {
-        return passes instanceof PassPlans compiled ? compiled.tasksPerLayer() : 0;
+        return made.orElse(null) instanceof PassPlans compiled ? compiled.tasksPerLayer() : 0;
     }
 
     /** An adapter that is larger than any before makes new task graphs, into which weights and cache are uploaded again. */
@@ -129,19 +131,17 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         }
         Reservation wanted = adapter.map(Reservation::of).orElse(Reservation.NONE);
         if (!state.adapter().reservation().holds(wanted)) {
-            Reservation reservation = state.adapter().reservation().with(wanted);
-            LOG.info("adapter '{}' needs rank {} in {} groups: making new task graphs", adapter.map(Adapter::name).orElse(""),
-                    reservation.rank(), reservation.groups());
-            rebuild(reservation);
+            reserve(state.adapter().reservation().with(wanted));
         }
         state.adapter().load(adapter);
-        passes.uploadAdapter();
+        passes().uploadAdapter();
         adapterGroups = adapter.map(Adapter::groups).orElse(0);
     }
 
     @Override
     public PassOutput run(TokenBatch batch, OutputRequest request) {
         check(batch);
+        Passes passes = passes();
         int rows = batch.rows();
         ControlBlock control = state.control();
         control.describe(batch);
@@ -155,25 +155,26 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         cachedPositions = batch.position() + rows;
         return switch (request) {
             case OutputRequest.Nothing() -> new PassOutput.Nothing();
-            case OutputRequest.LastLogits() -> new PassOutput.Logits(1, lastLogits(rows));
-            case OutputRequest.AllLogits() -> new PassOutput.Logits(rows, allLogits(rows));
-            case OutputRequest.LastTop(var count) -> top(rows, Math.min(count, config.vocabSize()));
+            case OutputRequest.LastLogits() -> new PassOutput.Logits(1, lastLogits(passes, rows));
+            case OutputRequest.AllLogits() -> new PassOutput.Logits(rows, allLogits(passes, rows));
+            case OutputRequest.LastTop(var count) -> top(passes, rows, Math.min(count, config.vocabSize()));
         };
     }
 
     @Override
     public void close() {
-        passes.close();
+        made.ifPresent(Passes::close);
+        made = Optional.empty();
     }
 
-    private float[] lastLogits(int rows) {
+    private float[] lastLogits(Passes passes, int rows) {
         state.control().rows(rows - 1, 1);
         passes.lastHead();
         passes.fetchLastLogits();
         return copy(state.buffers().lastLogits(), config.vocabSize());
     }
 
-    private float[] allLogits(int rows) {
+    private float[] allLogits(Passes passes, int rows) {
         int vocab = config.vocabSize();
         float[] logits = new float[Math.multiplyExact(rows, vocab)];
         int step = Math.min(options.rowCapacity(), DeviceBuffers.LOGIT_ROWS);
@@ -188,9 +189,9 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     }
 
     // Up to TOP_CAPACITY on the device; more are rarely wanted, and selected here from all logits.
-    private PassOutput.Top top(int rows, int count) {
+    private PassOutput.Top top(Passes passes, int rows, int count) {
         if (count > HeadKernels.TOP_CAPACITY) {
-            float[] logits = lastLogits(rows);
+            float[] logits = lastLogits(passes, rows);
             int[] ids = IntStream.range(0, logits.length).boxed()
                     .sorted(Comparator.<Integer>comparingDouble(id -> -(double) logits[id]).thenComparing(Comparator.naturalOrder()))
                     .limit(count).mapToInt(Integer::intValue).toArray();
@@ -211,11 +212,23 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         return new PassOutput.Top(ids, copy(state.buffers().topLogits(), count));
     }
 
-    private void rebuild(Reservation reservation) {
-        passes.fetchCache();
-        passes.close();
+    private void reserve(Reservation reservation) {
+        if (made.isPresent()) {
+            LOG.info("an adapter needs rank {} in {} groups, more than any before: making new task graphs", reservation.rank(),
+                    reservation.groups());
+            made.get().fetchCache();
+            made.get().close();
+            made = Optional.empty();
+        }
         state = state(state.weights(), state.buffers(), reservation);
-        passes = plans.apply(state);
+    }
+
+    // Made late, so that an executor that gets an adapter at once compiles once.
+    private Passes passes() {
+        if (made.isEmpty()) {
+            made = Optional.of(plans.apply(state));
+        }
+        return made.get();
     }
 
     private DeviceState state(DeviceWeights weights, DeviceBuffers buffers, Reservation reservation) {

@@ -48,6 +48,15 @@ public record Adapter(String name, int groups, Map<AdapterSite, LowRankPair> sit
                 .sorted().toList();
     }
 
+    /** @throws IllegalArgumentException naming the first of the {@link #mismatches} */
+    public void requireFits(LlamaConfig config) {
+        List<String> mismatches = mismatches(config);
+        if (!mismatches.isEmpty()) {
+            throw new IllegalArgumentException("adapter '" + name + "' does not fit the model at " + mismatches.size()
+                    + (mismatches.size() == 1 ? " site: " : " sites, the first: ") + mismatches.getFirst());
+        }
+    }
+
     private static boolean fits(AdapterSite site, LowRankPair pair, LlamaConfig config) {
         return site.layer() < config.layers()
                 && site.role().shape(config).equals(List.of((long) pair.outputs(), (long) pair.inputs()));

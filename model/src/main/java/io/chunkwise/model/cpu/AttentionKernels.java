@@ -37,10 +37,10 @@ final class AttentionKernels {
         // What the rows must not see gets the weight 0; whole vectors from here on.
         Arrays.fill(scratch, firstPiece * PIECE, first, Float.NEGATIVE_INFINITY);
         Arrays.fill(scratch, end, endPiece * PIECE, Float.NEGATIVE_INFINITY);
+        float total = softmax(scratch, firstPiece * PIECE, endPiece * PIECE, (float) (1 / Math.sqrt(headDim)));
+
         int stride = cache.valueStride();
         int sums = endPiece * PIECE; // where the head's output is collected: [stride]
-        weigh(scratch, firstPiece * PIECE, endPiece * PIECE, (float) (1 / Math.sqrt(headDim)), sums);
-        float total = Lanes.sum(scratch, sums);
         Arrays.fill(scratch, sums, sums + stride, 0);
         for (int piece = firstPiece; piece < endPiece; piece++) {
             int begin = Math.max(first, piece * PIECE);
@@ -78,20 +78,20 @@ final class AttentionKernels {
         }
     }
 
-    /** scores[p] = e^((scores[p] − largest) · scale), in place, for whole vectors; their sum as a vector of parts at {@code total}. */
-    private static void weigh(float[] scores, int from, int to, float scale, int total) {
+    /** scores[p] = e^((scores[p] − largest) · scale), in place, for whole vectors; returns their sum. */
+    private static float softmax(float[] scores, int from, int to, float scale) {
         FloatVector largest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         for (int p = from; p < to; p += COUNT) {
             largest = largest.max(FloatVector.fromArray(FLOATS, scores, p));
         }
         float most = largest.reduceLanes(VectorOperators.MAX);
-        FloatVector sum = FloatVector.zero(FLOATS);
+        FloatVector total = FloatVector.zero(FLOATS);
         for (int p = from; p < to; p += COUNT) {
             FloatVector weight = VectorMath.exp(FloatVector.fromArray(FLOATS, scores, p).sub(most).mul(scale));
             weight.intoArray(scores, p);
-            sum = sum.add(weight);
+            total = total.add(weight);
         }
-        sum.intoArray(scores, total);
+        return Lanes.sum(total);
     }
 
     /**

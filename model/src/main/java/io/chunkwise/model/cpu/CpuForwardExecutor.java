@@ -9,9 +9,11 @@ import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
+import io.chunkwise.model.forward.LargestLogits;
 import io.chunkwise.model.forward.LayerOp;
 import io.chunkwise.model.forward.LlamaForward;
 import io.chunkwise.model.forward.OutputRequest;
+import io.chunkwise.model.forward.PassLimits;
 import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.forward.WeightRole;
@@ -33,8 +35,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private final DeviceInfo device;
     private final LlamaConfig config;
     private final LlamaWeights weights;
-    private final int contextLength;
-    private final int rowCapacity;
+    private final PassLimits limits;
     private final List<Step> embedding;
     private final List<Step> layer;
     private final List<Step> head;
@@ -58,8 +59,9 @@ final class CpuForwardExecutor implements ForwardExecutor {
         this.device = device;
         config = model.config();
         weights = model.weights();
-        contextLength = options.contextLength();
-        rowCapacity = Math.min(options.rowCapacity(), contextLength);
+        int contextLength = options.contextLength();
+        int rowCapacity = Math.min(options.rowCapacity(), contextLength);
+        limits = new PassLimits(config.vocabSize(), contextLength, rowCapacity);
         int widest = Math.max(Math.max(config.hiddenSize(), config.ffnSize()), config.queryDim());
         if ((long) rowCapacity * widest > LARGEST_ARRAY) {
             throw new ExecutorException("row capacity " + rowCapacity + " needs buffers that are too large; use "
@@ -101,20 +103,17 @@ final class CpuForwardExecutor implements ForwardExecutor {
 
     @Override
     public int contextLength() {
-        return contextLength;
+        return limits.contextLength();
     }
 
     @Override
     public int rowCapacity() {
-        return rowCapacity;
+        return limits.rowCapacity();
     }
 
     @Override
     public void attach(Optional<Adapter> adapter) {
-        adapter.map(candidate -> candidate.mismatches(config)).filter(lines -> !lines.isEmpty()).ifPresent(lines -> {
-            throw new IllegalArgumentException("adapter '" + adapter.get().name() + "' does not fit the model at " + lines.size()
-                    + " sites, the first: " + lines.getFirst());
-        });
+        adapter.ifPresent(candidate -> candidate.requireFits(config));
         attached = adapter;
         pairs.clear();
         adapter.ifPresent(fitting -> fitting.sites().forEach((site, pair) -> pairs.put(site, AttachedPair.of(pair))));
@@ -122,7 +121,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
 
     @Override
     public PassOutput run(TokenBatch batch, OutputRequest request) {
-        check(batch, request);
+        limits.check(batch, request, filled, attached);
         this.batch = batch;
         rows = batch.rows();
         firstRow = 0;
@@ -155,42 +154,14 @@ final class CpuForwardExecutor implements ForwardExecutor {
         return switch (request) {
             case OutputRequest.Nothing() -> throw new IllegalStateException("the layer stores no keys and values");
             case OutputRequest.LastLogits(), OutputRequest.AllLogits() -> new PassOutput.Logits(rows, logits());
-            case OutputRequest.LastTop(int count) -> top(logits(), Math.min(count, config.vocabSize()));
+            case OutputRequest.LastTop(int count) -> LargestLogits.top(logits(), count);
         };
-    }
-
-    private void check(TokenBatch batch, OutputRequest request) {
-        if (batch.rows() > rowCapacity) {
-            throw new IllegalArgumentException("the pass has " + batch.rows() + " rows, the executor takes " + rowCapacity + " at a time");
-        }
-        if (batch.position() > contextLength - batch.rows()) {
-            throw new IllegalArgumentException("the pass ends at position " + ((long) batch.position() + batch.rows())
-                    + ", the KV cache holds " + contextLength);
-        }
-        if (batch.position() > filled) {
-            throw new IllegalArgumentException("the pass starts at position " + batch.position() + ", but the KV cache is filled to "
-                    + filled + " only");
-        }
-        for (int token : batch.tokens()) {
-            if (token < 0 || token >= config.vocabSize()) {
-                throw new IllegalArgumentException("token " + token + " is outside the vocabulary of " + config.vocabSize());
-            }
-        }
-        int groups = attached.map(Adapter::groups).orElse(0);
-        if (batch.groups() != groups) {
-            throw new IllegalArgumentException("the pass has gains for " + batch.groups() + " component groups, "
-                    + attached.map(adapter -> "adapter '" + adapter.name() + "' has " + groups).orElse("but no adapter is attached"));
-        }
-        if (request instanceof OutputRequest.AllLogits && (long) batch.rows() * config.vocabSize() > LARGEST_ARRAY) {
-            throw new IllegalArgumentException("the logits of " + batch.rows() + " rows are too many for one array; ask for "
-                    + LARGEST_ARRAY / config.vocabSize() + " rows at most");
-        }
     }
 
     private void reserve(int end) {
         cache.reserve(end);
         if (rotary.positions() < end) {
-            rotary = new RotaryTable(config, (int) Math.min(contextLength, Math.max(end, 2L * rotary.positions())));
+            rotary = new RotaryTable(config, (int) Math.min(limits.contextLength(), Math.max(end, 2L * rotary.positions())));
         }
         for (Activation activation : Activation.values()) {
             int needed = activation == Activation.LOGITS ? 0 : rows * activation.width(config);
@@ -308,23 +279,6 @@ final class CpuForwardExecutor implements ForwardExecutor {
         runAll(head, 0);
         buffers.remove(Activation.LOGITS);
         return logits;
-    }
-
-    private PassOutput.Top top(float[] logits, int count) {
-        TopLogits[] partial = new TopLogits[team.size()];
-        team.share(logits.length, 8192, (worker, from, to) -> {
-            if (partial[worker] == null) {
-                partial[worker] = new TopLogits(count);
-            }
-            partial[worker].offer(logits, from, to);
-        });
-        TopLogits all = new TopLogits(count);
-        for (TopLogits some : partial) {
-            if (some != null) {
-                all.merge(some);
-            }
-        }
-        return all.result();
     }
 
     /** Ends the threads. The model stays open. */

@@ -3,6 +3,7 @@ package io.chunkwise.model.cpu;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -21,20 +22,34 @@ final class Lanes {
     static final int PARTS = BYTES.length() / COUNT;
     static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
+    private static final VectorShuffle<Float> BY_8 = rotation(8);
+    private static final VectorShuffle<Float> BY_4 = rotation(4);
+    private static final VectorShuffle<Float> BY_2 = rotation(2);
+    private static final VectorShuffle<Float> BY_1 = rotation(1);
+
     private Lanes() {
     }
 
     /**
-     * The sum of a vector that was stored to {@code lanes} from {@code at} on, always in the same order. The Vector API's own
-     * reduction leaves the order open and adds in another one as soon as the method is compiled, so that the same pass
-     * would not give the same bits twice.
+     * The sum of all lanes, halves first. The Vector API's own reduction leaves the order open, and interpreted and compiled
+     * code differ in it: the same pass would not give the same bits twice.
      */
-    static float sum(float[] lanes, int at) {
-        float sum = 0;
-        for (int i = at; i < at + COUNT; i += 4) {
-            sum += (lanes[i] + lanes[i + 1]) + (lanes[i + 2] + lanes[i + 3]);
+    static float sum(FloatVector lanes) {
+        FloatVector sums = lanes;
+        if (COUNT >= 16) {
+            sums = sums.add(sums.rearrange(BY_8));
         }
-        return sum;
+        if (COUNT >= 8) {
+            sums = sums.add(sums.rearrange(BY_4));
+        }
+        if (COUNT >= 4) {
+            sums = sums.add(sums.rearrange(BY_2));
+        }
+        return sums.add(sums.rearrange(BY_1)).lane(0);
+    }
+
+    private static VectorShuffle<Float> rotation(int lanes) {
+        return VectorShuffle.fromOp(FLOATS, lane -> (lane + lanes) % COUNT);
     }
 
     /** {@code count} rounded up to whole vectors. */

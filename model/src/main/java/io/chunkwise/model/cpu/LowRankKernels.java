@@ -20,7 +20,6 @@ final class LowRankKernels {
      */
     static void projectDown(float[] down, float[] in, int inAt, int inputs, float[] hidden, int hiddenAt, int from, int to) {
         int whole = Lanes.roundDown(inputs);
-        float[] lanes = new float[COUNT];
         for (int k = from; k < to; k += 2) {
             int last = Math.min(k + 1, to - 1); // the same component twice where their number is odd
             int p = k * inputs;
@@ -32,10 +31,8 @@ final class LowRankKernels {
                 one = FloatVector.fromArray(FLOATS, down, p + i).fma(x, one);
                 two = FloatVector.fromArray(FLOATS, down, r + i).fma(x, two);
             }
-            one.intoArray(lanes, 0);
-            float first = Lanes.sum(lanes, 0);
-            two.intoArray(lanes, 0);
-            float second = Lanes.sum(lanes, 0);
+            float first = Lanes.sum(one);
+            float second = Lanes.sum(two);
             for (int i = whole; i < inputs; i++) {
                 first += down[p + i] * in[inAt + i];
                 second += down[r + i] * in[inAt + i];

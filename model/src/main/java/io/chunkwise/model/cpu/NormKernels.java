@@ -20,7 +20,6 @@ final class NormKernels {
      */
     static void normalize(float[] in, float[] gain, float[] out, int from, int to, int width, float epsilon) {
         int whole = Lanes.roundDown(width);
-        float[] lanes = new float[COUNT];
         for (int row = from; row < to; row++) {
             int at = row * width;
             FloatVector squares = FloatVector.zero(FLOATS);
@@ -28,8 +27,7 @@ final class NormKernels {
                 FloatVector x = FloatVector.fromArray(FLOATS, in, at + i);
                 squares = x.fma(x, squares);
             }
-            squares.intoArray(lanes, 0);
-            float sum = Lanes.sum(lanes, 0);
+            float sum = Lanes.sum(squares);
             for (int i = whole; i < width; i++) {
                 sum += in[at + i] * in[at + i];
             }

@@ -110,7 +110,6 @@ final class RowProjection {
 
     private static void projectF32(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
-        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 4L);
             FloatVector even = FloatVector.zero(FLOATS);
@@ -120,8 +119,7 @@ final class RowProjection {
                 odd = FloatVector.fromMemorySegment(FLOATS, data, row + (i + COUNT) * 4L, ORDER)
                         .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            even.add(odd).intoArray(lanes, 0);
-            float sum = Lanes.sum(lanes, 0);
+            float sum = Lanes.sum(even.add(odd));
             for (int i = whole; i < inputs; i++) {
                 sum += data.get(FLOAT, row + i * 4L) * in[inAt + i];
             }
@@ -131,7 +129,6 @@ final class RowProjection {
 
     private static void projectF16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
-        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 2L);
             FloatVector even = FloatVector.zero(FLOATS);
@@ -144,8 +141,7 @@ final class RowProjection {
                 odd = b.lanewise(VectorOperators.LSHL, 13).and(HALF_BITS).reinterpretAsFloats().mul(HALF_TO_FLOAT)
                         .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            even.add(odd).intoArray(lanes, 0);
-            float sum = Lanes.sum(lanes, 0);
+            float sum = Lanes.sum(even.add(odd));
             for (int i = whole; i < inputs; i++) {
                 sum += Float.float16ToFloat(data.get(SHORT, row + i * 2L)) * in[inAt + i];
             }
@@ -155,7 +151,6 @@ final class RowProjection {
 
     private static void projectBf16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
-        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 2L);
             FloatVector even = FloatVector.zero(FLOATS);
@@ -166,8 +161,7 @@ final class RowProjection {
                 even = a.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(FLOATS, in, inAt + i), even);
                 odd = b.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            even.add(odd).intoArray(lanes, 0);
-            float sum = Lanes.sum(lanes, 0);
+            float sum = Lanes.sum(even.add(odd));
             for (int i = whole; i < inputs; i++) {
                 sum += Float.intBitsToFloat(data.get(SHORT, row + i * 2L) << 16) * in[inAt + i];
             }
@@ -177,7 +171,6 @@ final class RowProjection {
 
     // The scale of a block is applied once, to the block's sums.
     private static void projectQ8(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
-        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (blocks * 34L);
             FloatVector even = FloatVector.zero(QUANT_FLOATS);
@@ -203,14 +196,12 @@ final class RowProjection {
                 even = blockEven.fma(scale, even);
                 odd = blockOdd.fma(scale, odd);
             }
-            even.add(odd).intoArray(lanes, 0);
-            float sum = Lanes.sum(lanes, 0);
+            float sum = Lanes.sum(even.add(odd));
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }
 
     private static void projectQ4(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
-        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (blocks * 18L);
             FloatVector even = FloatVector.zero(QUANT_FLOATS);
@@ -236,8 +227,7 @@ final class RowProjection {
                 even = blockEven.fma(scale, even);
                 odd = blockOdd.fma(scale, odd);
             }
-            even.add(odd).intoArray(lanes, 0);
-            float sum = Lanes.sum(lanes, 0);
+            float sum = Lanes.sum(even.add(odd));
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }

@@ -136,25 +136,20 @@ class KernelsTest {
     }
 
     @Test
-    void theTopIsTheSameWhoeverSawWhichPart() {
-        float[] logits = new float[1000];
+    void theSumOfLanesAddsHalvesInTheSameOrderCompiledOrNot() {
+        float[] lanes = new float[Lanes.COUNT];
         Random random = new Random(6);
-        for (int i = 0; i < logits.length; i++) {
-            logits[i] = random.nextInt(50); // many equal ones
-        }
-        for (int count : new int[] {1, 2, 7, 100, 1000}) {
-            TopLogits all = new TopLogits(count);
-            all.offer(logits, 0, 1000);
-            TopLogits first = new TopLogits(count);
-            TopLogits second = new TopLogits(count);
-            for (int from = 0; from < 1000; from += 100) {
-                (from % 300 == 0 ? second : first).offer(logits, from, from + 100);
+        for (int round = 0; round < 50_000; round++) {
+            for (int i = 0; i < lanes.length; i++) {
+                lanes[i] = random.nextFloat(-1, 1) * (1 << random.nextInt(20));
             }
-            TopLogits merged = new TopLogits(count);
-            merged.merge(second);
-            merged.merge(first);
-            assertArrayEquals(all.result().ids(), merged.result().ids(), "top " + count);
-            assertArrayEquals(all.result().logits(), merged.result().logits(), "top " + count);
+            float[] sums = lanes.clone();
+            for (int half = sums.length / 2; half > 0; half /= 2) {
+                for (int i = 0; i < half; i++) {
+                    sums[i] += sums[i + half];
+                }
+            }
+            assertEquals(sums[0], Lanes.sum(FloatVector.fromArray(Lanes.FLOATS, lanes, 0)), 0f, "round " + round);
         }
     }
 

@@ -50,6 +50,13 @@ public final class ShortErrorMessages implements IParameterExceptionHandler, IEx
         return handle(problem, command.getParseResult().hasMatchedOption("--errors"));
     }
 
+    /** Says what is wrong with a command line that did not even get to its command; returns the exit code. */
+    public int usage(String problem) {
+        terminal.err().println(PREFIX + oneLine(problem));
+        terminal.err().flush();
+        return ExitCode.USAGE;
+    }
+
     /**
      * Says what went wrong.
      *
@@ -78,8 +85,8 @@ public final class ShortErrorMessages implements IParameterExceptionHandler, IEx
             case UncheckedIOException e -> message(e.getCause());
             case IOException e -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
             case IllegalArgumentException e when e.getMessage() != null -> e.getMessage();
-            case OutOfMemoryError e -> String.format(Locale.ROOT, "out of memory (the Java heap may grow to %d MiB): give it more with -Xmx "
-                    + "in JDK_JAVA_OPTIONS, or need less with a smaller --context or --batch", Runtime.getRuntime().maxMemory() >> 20);
+            case OutOfMemoryError e -> String.format(Locale.ROOT, "out of memory (the Java heap may grow to %d MiB): give it more with "
+                    + "CHUNKWISE_JAVA_OPTS=-Xmx16g, or need less with a smaller --context or --batch", Runtime.getRuntime().maxMemory() >> 20);
             case Throwable e -> "unexpected " + e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage())
                     + " (this is a bug; run with --errors for the stack trace)";
         };

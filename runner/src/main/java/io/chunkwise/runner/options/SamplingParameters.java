@@ -30,11 +30,11 @@ public final class SamplingParameters {
     private double minP;
 
     @Option(names = "--repetition-penalty", paramLabel = "X", order = 44, defaultValue = "1",
-            description = "Make tokens that came lately less likely; 1: off (default: ${DEFAULT-VALUE}).")
+            description = "Make tokens that came recently less likely; 1: off (default: ${DEFAULT-VALUE}).")
     private double repetitionPenalty;
 
     @Option(names = "--penalty-window", paramLabel = "N", order = 45, defaultValue = "64",
-            description = "How many tokens are lately; -1: all (default: ${DEFAULT-VALUE}).")
+            description = "How many of the last tokens the penalty looks at; -1: all (default: ${DEFAULT-VALUE}).")
     private int penaltyWindow;
 
     @Option(names = {"-s", "--seed"}, paramLabel = "S", order = 46,

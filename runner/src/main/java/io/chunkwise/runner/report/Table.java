@@ -3,16 +3,22 @@ package io.chunkwise.runner.report;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Rows of text in aligned columns. The last column is cut where it does not fit the terminal. */
+/** Rows of text in aligned columns. Lines are cut where they do not fit the terminal. */
 public final class Table {
     private final List<String> header;
     private final List<Boolean> rightAligned;
+    private final boolean keepsEnds;
     private final List<List<String>> rows = new ArrayList<>();
 
-    /** @param header column titles; one that begins with '>' is aligned to the right */
+    /**
+     * @param header column titles; one that begins with '>' is aligned to the right, and a last one that begins with '…'
+     *               loses the beginnings of its cells where the line is too long, not the ends
+     */
     public Table(String... header) {
-        this.header = List.of(header).stream().map(title -> title.startsWith(">") ? title.substring(1) : title).toList();
-        rightAligned = List.of(header).stream().map(title -> title.startsWith(">")).toList();
+        List<String> titles = List.of(header);
+        this.header = titles.stream().map(title -> title.startsWith(">") || title.startsWith("…") ? title.substring(1) : title).toList();
+        rightAligned = titles.stream().map(title -> title.startsWith(">")).toList();
+        keepsEnds = titles.getLast().startsWith("…");
     }
 
     public void row(String... cells) {
@@ -45,7 +51,11 @@ public final class Table {
         for (int column = 0; column < width.length; column++) {
             boolean last = column == width.length - 1;
             String cell = row.get(column);
-            String padding = " ".repeat(width[column] - length(cell));
+            int surplus = length(line.toString()) + length(cell) - terminalWidth;
+            if (last && keepsEnds && surplus > 0 && surplus + 1 < length(cell)) {
+                cell = "…" + cell.substring(cell.offsetByCodePoints(0, surplus + 1));
+            }
+            String padding = " ".repeat(Math.max(0, width[column] - length(cell)));
             line.append(rightAligned.get(column) ? padding + cell : last ? cell : cell + padding).append(last ? "" : "  ");
         }
         String text = line.toString().stripTrailing();

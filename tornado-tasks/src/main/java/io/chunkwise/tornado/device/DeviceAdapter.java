@@ -14,7 +14,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * The attached adapter: all sites stacked in two arrays of reserved size, and tables that say where each site begins and where
+ * The attached adapter: all sites stacked in two arrays of reserved size, and a table that says where each site begins and where
  * its component groups end. Without an adapter all sites have rank 0.
  */
 public final class DeviceAdapter {
@@ -48,8 +48,7 @@ public final class DeviceAdapter {
     private final int layers;
     private final FloatArray down;
     private final FloatArray up;
-    private final IntArray sites; // [layers, SITES, SITE_INTS]
-    private final IntArray groupEnds; // [layers, SITES, groups]
+    private final IntArray table;
     private final FloatArray hidden;
 
     public DeviceAdapter(int layers, int rowCapacity, Reservation reservation) {
@@ -57,13 +56,18 @@ public final class DeviceAdapter {
         this.reservation = reservation;
         down = DeviceArrays.floats("adapter down", reservation.downElements());
         up = DeviceArrays.floats("adapter up", reservation.upElements());
-        sites = DeviceArrays.ints("adapter sites", layers, LowRankKernels.SITES, LowRankKernels.SITE_INTS);
-        groupEnds = DeviceArrays.ints("adapter groups", layers, LowRankKernels.SITES, reservation.groups());
-        hidden = DeviceArrays.floats("adapter components", rowCapacity, reservation.rank());
+        table = DeviceArrays.ints("adapter table", LowRankKernels.HEADER + (long) layers * LowRankKernels.SITES * siteInts());
+        hidden = DeviceArrays.floats("adapter components", rowCapacity, LowRankKernels.SITES, reservation.rank());
+        load(Optional.empty());
     }
 
     public Reservation reservation() {
         return reservation;
+    }
+
+    /** Whether there is room for any adapter with sites. */
+    public boolean isReserved() {
+        return !reservation.equals(Reservation.NONE);
     }
 
     /** [rank, inputs] per site */
@@ -76,23 +80,18 @@ public final class DeviceAdapter {
         return up;
     }
 
-    /** [layers, SITES, SITE_INTS] */
-    public IntArray sites() {
-        return sites;
+    /** Where each site begins and its groups end, see {@link LowRankKernels}. */
+    public IntArray table() {
+        return table;
     }
 
-    /** [layers, SITES, reserved groups] */
-    public IntArray groupEnds() {
-        return groupEnds;
-    }
-
-    /** [rowCapacity, reserved rank]: components of the site being worked on. */
+    /** [rowCapacity, SITES, reserved rank]: components of the layer being worked on. */
     public FloatArray hidden() {
         return hidden;
     }
 
     public List<TornadoNativeArray> arrays() {
-        return List.of(down, up, sites, groupEnds, hidden);
+        return List.of(down, up, table, hidden);
     }
 
     /** Index of a projection among the adaptable ones, as kernels count them. */
@@ -102,8 +101,9 @@ public final class DeviceAdapter {
 
     /** Fills the host side of the arrays; the caller uploads them. The adapter fits the reservation and the model. */
     public void load(Optional<Adapter> adapter) {
-        sites.clear();
-        groupEnds.clear();
+        table.init(0);
+        table.set(LowRankKernels.RESERVED_RANK, reservation.rank());
+        table.set(LowRankKernels.GROUP_CAPACITY, reservation.groups());
         Map<AdapterSite, LowRankPair> pairs = adapter.map(Adapter::sites).orElse(Map.of());
         int downAt = 0;
         int upAt = 0;
@@ -111,12 +111,12 @@ public final class DeviceAdapter {
             for (WeightRole role : WeightRole.ADAPTABLE) {
                 LowRankPair pair = pairs.get(new AdapterSite(layer, role));
                 if (pair != null) {
-                    int site = layer * LowRankKernels.SITES + siteOf(role);
-                    sites.set(site * LowRankKernels.SITE_INTS, downAt);
-                    sites.set(site * LowRankKernels.SITE_INTS + 1, upAt);
-                    sites.set(site * LowRankKernels.SITE_INTS + 2, pair.rank());
+                    int at = LowRankKernels.HEADER + (layer * LowRankKernels.SITES + siteOf(role)) * siteInts();
+                    table.set(at + LowRankKernels.DOWN_OFFSET, downAt);
+                    table.set(at + LowRankKernels.UP_OFFSET, upAt);
+                    table.set(at + LowRankKernels.RANK, pair.rank());
                     for (int group = 0; group < pair.groupEnd().length; group++) {
-                        groupEnds.set(site * reservation.groups() + group, pair.groupEnd()[group]);
+                        table.set(at + LowRankKernels.SITE_INTS + group, pair.groupEnd()[group]);
                     }
                     MemorySegment.copy(MemorySegment.ofArray(pair.down()), 0, down.getSegment(), 4L * downAt, 4L * pair.down().length);
                     MemorySegment.copy(MemorySegment.ofArray(pair.up()), 0, up.getSegment(), 4L * upAt, 4L * pair.up().length);
@@ -125,5 +125,9 @@ public final class DeviceAdapter {
                 }
             }
         }
+    }
+
+    private int siteInts() {
+        return LowRankKernels.SITE_INTS + reservation.groups();
     }
 }

@@ -20,7 +20,6 @@ import io.chunkwise.tornado.kernels.ActivationKernels;
 import io.chunkwise.tornado.kernels.AttentionKernels;
 import io.chunkwise.tornado.kernels.HeadKernels;
 import io.chunkwise.tornado.kernels.KvKernels;
-import io.chunkwise.tornado.kernels.LowRankKernels;
 import io.chunkwise.tornado.kernels.NormKernels;
 import io.chunkwise.tornado.kernels.RotaryKernels;
 import java.util.List;
@@ -48,13 +47,19 @@ final class LayerGraphBuilder {
         config = state.config();
         buffers = state.buffers();
         control = state.control().ints();
-        weights = new WeightTasks(control, context, form);
+        weights = new WeightTasks(control, state.adapter(), context, form);
     }
 
     /** @param logits what {@link Activation#LOGITS} stands for in these ops */
     void wire(List<LayerOp> ops, TaskSink sink, FloatArray logits) {
-        for (LayerOp op : ops) {
-            wire(op, sink, logits);
+        for (LayerTask task : TaskFusion.fuse(ops, state.adapter().isReserved())) {
+            switch (task) {
+                case LayerTask.Alone(var op) -> wire(op, sink, logits);
+                case LayerTask.ProjectDown(var in, var sites) -> weights.projectDown(sink, id("down", sites.getFirst()),
+                        state.control().gains(), buffer(in), in.width(config), DeviceAdapter.siteOf(sites.getFirst()), sites.size());
+                case LayerTask.ProjectAndAddUp(var base, var update) ->
+                    project(sink, base, logits, DeviceAdapter.siteOf(update.site()));
+            }
         }
     }
 
@@ -62,11 +67,10 @@ final class LayerGraphBuilder {
         switch (op) {
             case Embed(var out) -> weights.embed(sink, state.weights().get(WeightRole.EMBEDDING), buffer(out), out.width(config));
             case RmsNorm(var in, var gain, var out) -> normalize(sink, gain, buffer(in), buffer(out), in.width(config));
-            case Project(var in, var weight, var out, var accumulate) ->
-                project(sink, weight, buffer(in), out == Activation.LOGITS ? logits : buffer(out), accumulate ? 1 : 0);
+            case Project base -> project(sink, base, logits, -1);
             case AddBias(var bias, var out) -> sink.task(id("add", bias), Launch.threadsPerRow(out.width(config)),
                     ActivationKernels::addBias, control, state.weights().vector(bias), buffer(out), out.width(config));
-            case AddLowRank(var in, var site, var out) -> addLowRank(sink, site, buffer(in), buffer(out));
+            case AddLowRank(_, var site, _) -> throw new IllegalArgumentException("the low-rank update of " + site + " has no projection");
             case Rotate(var queryOrKey) -> rotate(sink, queryOrKey);
             case AppendKv(var key, var value) -> sink.task("append_kv", Launch.threadsPerRow(config.kvDim()),
                     KvKernels::appendToCache, control, buffer(key), buffer(value), buffers.keys(), buffers.values(),
@@ -101,30 +105,13 @@ final class LayerGraphBuilder {
         }
     }
 
-    private void project(TaskSink sink, WeightRole role, FloatArray in, FloatArray out, int accumulate) {
+    private void project(TaskSink sink, Project op, FloatArray logits, int site) {
+        WeightRole role = op.weight();
         int outputs = Math.toIntExact(role.shape(config).get(0));
         int inputs = Math.toIntExact(role.shape(config).get(1));
         int layerStride = role.isPerLayer() ? Math.multiplyExact(outputs, inputs) : 0;
-        weights.project(sink, id("project", role), state.weights().get(role), in, out, inputs, outputs, layerStride, accumulate);
-    }
-
-    private void addLowRank(TaskSink sink, WeightRole role, FloatArray in, FloatArray out) {
-        DeviceAdapter adapter = state.adapter();
-        int outputs = Math.toIntExact(role.shape(config).get(0));
-        int inputs = Math.toIntExact(role.shape(config).get(1));
-        int site = DeviceAdapter.siteOf(role);
-        int rank = adapter.reservation().rank();
-        int groups = adapter.reservation().groups();
-        FloatArray gains = state.control().gains();
-        switch (form) {
-            case THREADED -> sink.task(id("down", role), Launch.threadsPerRow(rank), LowRankKernels::projectDown,
-                    control, gains, in, adapter.sites(), adapter.groupEnds(), adapter.down(), adapter.hidden(), inputs, site, rank, groups);
-            case GROUPED -> sink.task(id("down", role), Launch.groupsPerRow(rank, WeightTasks.LANES), LowRankKernels::projectDownGrouped,
-                    context, control, gains, in, adapter.sites(), adapter.groupEnds(), adapter.down(), adapter.hidden(), inputs, site, rank,
-                    groups, WeightTasks.LANES);
-        }
-        sink.task(id("up", role), Launch.threadsPerRow(outputs), LowRankKernels::addProjectedUp, control, adapter.hidden(), adapter.sites(),
-                adapter.groupEnds(), adapter.up(), out, outputs, site, rank, groups);
+        weights.project(sink, id("project", role), state.weights().get(role), buffer(op.in()),
+                op.out() == Activation.LOGITS ? logits : buffer(op.out()), inputs, outputs, layerStride, op.accumulate() ? 1 : 0, site);
     }
 
     private void rotate(TaskSink sink, Activation queryOrKey) {

@@ -215,7 +215,7 @@ public final class PassPlans implements Passes {
     private ImmutableTaskGraph graph(Step step, int maxLocal, Consumer<TaskSink> wiring) {
         TaskGraph graph = new TaskGraph(name(step));
         graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, state.control().ints());
-        if (step == Step.LAYER) {
+        if (step == Step.LAYER && state.adapter().isReserved()) {
             graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, state.control().gains());
         }
         graph.consumeFromDevice(relayed.toArray());

@@ -1,24 +1,25 @@
 package io.chunkwise.tornado.graph;
 
+import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.StackedWeight;
 import io.chunkwise.tornado.kernels.EmbeddingKernels;
+import io.chunkwise.tornado.kernels.LowRankKernels;
 import io.chunkwise.tornado.kernels.ProjectionKernels;
 import io.chunkwise.tornado.kernels.QuantizedProjectionKernels;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Tasks that read base weights: the only place where a number format chooses a kernel. */
+/** Tasks that read weights of the base or the adapter: the only place where a number format chooses a kernel. */
 final class WeightTasks {
-    /** Threads that share one sum in the grouped form. */
-    static final int LANES = 32;
-
     private final IntArray control;
+    private final DeviceAdapter adapter;
     private final KernelContext context;
     private final KernelForm form;
 
-    WeightTasks(IntArray control, KernelContext context, KernelForm form) {
+    WeightTasks(IntArray control, DeviceAdapter adapter, KernelContext context, KernelForm form) {
         this.control = control;
+        this.adapter = adapter;
         this.context = context;
         this.form = form;
     }
@@ -40,42 +41,61 @@ final class WeightTasks {
     /**
      * @param layerStride elements between two layers; 0 if there is one for all
      * @param accumulate  1 to add to {@code out}
+     * @param site        of the adapter whose update is added, or -1
      */
     void project(TaskSink sink, String id, StackedWeight weight, FloatArray in, FloatArray out, int inputs, int outputs,
-            int layerStride, int accumulate) {
+            int layerStride, int accumulate, int site) {
         switch (form) {
-            case THREADED -> projectThreaded(sink, id, weight, in, out, inputs, outputs, layerStride, accumulate);
-            case GROUPED -> projectGrouped(sink, id, weight, in, out, inputs, outputs, layerStride, accumulate);
+            case THREADED -> projectThreaded(sink, id, weight, in, out, inputs, outputs, layerStride, accumulate, site);
+            case GROUPED -> projectGrouped(sink, id, weight, in, out, inputs, outputs, layerStride, accumulate, site);
+        }
+    }
+
+    /** Down-projections of consecutive sites that read the same input. */
+    void projectDown(TaskSink sink, String id, FloatArray gains, FloatArray in, int inputs, int site, int siteCount) {
+        int rank = adapter.reservation().rank();
+        switch (form) {
+            case THREADED -> sink.task(id, Launch.threadsPerRow((long) siteCount * rank), LowRankKernels::projectDown,
+                    control, gains, in, adapter.table(), adapter.down(), adapter.hidden(), inputs, site, siteCount, rank);
+            case GROUPED -> sink.task(id, Launch.groupsPerRow((long) siteCount * rank, ProjectionKernels.LANES),
+                    LowRankKernels::projectDownGrouped, context, control, gains, in, adapter.table(), adapter.down(), adapter.hidden(),
+                    inputs, site, siteCount, rank);
         }
     }
 
     private void projectThreaded(TaskSink sink, String id, StackedWeight weight, FloatArray in, FloatArray out, int inputs, int outputs,
-            int layerStride, int accumulate) {
+            int layerStride, int accumulate, int site) {
         Launch launch = Launch.threadsPerRow(outputs);
+        FloatArray hidden = adapter.hidden();
+        IntArray table = adapter.table();
+        FloatArray up = adapter.up();
         switch (weight) {
             case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectRows,
-                    control, in, values, out, inputs, outputs, layerStride, accumulate);
-            case StackedWeight.F16(var bits, var table, var mantissaBits) -> sink.task(id, launch, ProjectionKernels::projectRowsF16,
-                    control, in, bits, table, out, inputs, outputs, layerStride, accumulate, mantissaBits);
+                    control, in, values, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
+            case StackedWeight.F16(var bits, var decode, var mantissaBits) -> sink.task(id, launch, ProjectionKernels::projectRowsF16,
+                    control, in, bits, decode, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site, mantissaBits);
             case StackedWeight.Q8(var quants, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8,
-                    control, in, quants, scales, out, inputs, outputs, layerStride, accumulate);
+                    control, in, quants, scales, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
             case StackedWeight.Q4(var nibbles, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4,
-                    control, in, nibbles, scales, out, inputs, outputs, layerStride, accumulate);
+                    control, in, nibbles, scales, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
         }
     }
 
     private void projectGrouped(TaskSink sink, String id, StackedWeight weight, FloatArray in, FloatArray out, int inputs, int outputs,
-            int layerStride, int accumulate) {
-        Launch launch = Launch.groupsPerRow(outputs, LANES);
+            int layerStride, int accumulate, int site) {
+        Launch launch = Launch.groupsPerRow(outputs, ProjectionKernels.LANES);
+        FloatArray hidden = adapter.hidden();
+        IntArray table = adapter.table();
+        FloatArray up = adapter.up();
         switch (weight) {
             case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectRowsGrouped,
-                    context, control, in, values, out, inputs, outputs, layerStride, accumulate, LANES);
-            case StackedWeight.F16(var bits, var table, var mantissaBits) -> sink.task(id, launch, ProjectionKernels::projectRowsF16Grouped,
-                    context, control, in, bits, table, out, inputs, outputs, layerStride, accumulate, mantissaBits, LANES);
+                    context, control, in, values, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
+            case StackedWeight.F16(var bits, var decode, var mantissaBits) -> sink.task(id, launch, ProjectionKernels::projectRowsF16Grouped,
+                    context, control, in, bits, decode, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site, mantissaBits);
             case StackedWeight.Q8(var quants, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8Grouped,
-                    context, control, in, quants, scales, out, inputs, outputs, layerStride, accumulate, LANES);
+                    context, control, in, quants, scales, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
             case StackedWeight.Q4(var nibbles, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4Grouped,
-                    context, control, in, nibbles, scales, out, inputs, outputs, layerStride, accumulate, LANES);
+                    context, control, in, nibbles, scales, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
         }
     }
 }

@@ -8,7 +8,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * Causal attention over the key/value cache, for grouped queries and an optional sliding window. The softmax is computed on
- * line (arXiv:1805.02867): one walk over the positions, rescaling what was summed whenever a larger score turns up.
+ * line (arXiv:1805.02867): one walk over the positions, rescaling what was summed so that the largest score weighs 1.
  */
 public final class AttentionKernels {
 
@@ -38,8 +38,11 @@ public final class AttentionKernels {
             int kvHead = head / (heads / kvHeads);
             int last = position + row;
             int start = 0;
-            if (window > 0 && last - window + 1 > 0) {
+            if (window > 0) {
                 start = last - window + 1;
+            }
+            if (start < 0) {
+                start = 0;
             }
             int at = index * headDim;
             for (int i = 0; i < headDim; i++) {
@@ -54,19 +57,13 @@ public final class AttentionKernels {
                     dot += query.get(at + i) * keys.get(cached + i);
                 }
                 float score = dot * scale;
-                if (score > largest) {
-                    float shrink = TornadoMath.exp(largest - score);
-                    total = total * shrink + 1f;
-                    for (int i = 0; i < headDim; i++) {
-                        out.set(at + i, out.get(at + i) * shrink + values.get(cached + i));
-                    }
-                    largest = score;
-                } else {
-                    float weight = TornadoMath.exp(score - largest);
-                    total += weight;
-                    for (int i = 0; i < headDim; i++) {
-                        out.set(at + i, out.get(at + i) + weight * values.get(cached + i));
-                    }
+                float before = largest;
+                largest = TornadoMath.max(before, score);
+                float shrink = TornadoMath.exp(before - largest);
+                float weight = TornadoMath.exp(score - largest);
+                total = total * shrink + weight;
+                for (int i = 0; i < headDim; i++) {
+                    out.set(at + i, out.get(at + i) * shrink + weight * values.get(cached + i));
                 }
             }
             float inverse = 1f / total;
@@ -93,8 +90,11 @@ public final class AttentionKernels {
         int layerStart = control.get(Control.LAYER) * contextLength;
         int last = control.get(Control.POSITION) + row;
         int start = 0;
-        if (window > 0 && last - window + 1 > 0) {
+        if (window > 0) {
             start = last - window + 1;
+        }
+        if (start < 0) {
+            start = 0;
         }
         int at = index * headDim;
         float[] scores = context.allocateFloatLocalArray(lanes);
@@ -105,16 +105,16 @@ public final class AttentionKernels {
         float total = 0f;
         for (int tile = start; tile <= last; tile += lanes) {
             int p = tile + lane;
-            float score = -3.4e38f;
+            int cached = ((layerStart + p) * kvHeads + kvHead) * headDim;
+            int terms = 0;
             if (p <= last) {
-                int cached = ((layerStart + p) * kvHeads + kvHead) * headDim;
-                float dot = 0f;
-                for (int i = 0; i < headDim; i++) {
-                    dot += query.get(at + i) * keys.get(cached + i);
-                }
-                score = dot * scale;
+                terms = headDim;
             }
-            scores[lane] = score;
+            float dot = 0f;
+            for (int i = 0; i < terms; i++) {
+                dot += query.get(at + i) * keys.get(cached + i);
+            }
+            scores[lane] = dot * scale;
             context.localBarrier();
             int inTile = last - tile + 1;
             if (inTile > lanes) {

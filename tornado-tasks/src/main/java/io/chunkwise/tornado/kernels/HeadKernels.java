@@ -7,8 +7,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * The largest logits of one row in two stages: parts of the vocabulary each keep their largest ones in order, then the heads
- * of these lists are merged. Larger logits come first, of equal ones the lower id. A logit that is not a number is never
- * selected; where too few remain, ids are {@link #NOBODY}.
+ * of these lists are merged. Larger logits come first, of equal ones the lower id. A logit that is not a number, or minus
+ * infinity, is never selected; where too few remain, ids are {@link #NOBODY}.
  */
 public final class HeadKernels {
     /** The most logits that can be asked for. */
@@ -38,16 +38,29 @@ public final class HeadKernels {
             }
             for (int id = part; id < vocab; id += parts) {
                 float logit = logits.get(id);
-                // Ids ascend, so that an equal logit stays behind the one that is already there.
-                if (logit > partLogits.get(from + top - 1) || (logit == Float.NEGATIVE_INFINITY && partIds.get(from + top - 1) == NOBODY)) {
-                    int k = top - 1;
-                    while (k > 0 && (logit > partLogits.get(from + k - 1) || partIds.get(from + k - 1) == NOBODY)) {
-                        partLogits.set(from + k, partLogits.get(from + k - 1));
-                        partIds.set(from + k, partIds.get(from + k - 1));
-                        k--;
+                // Where it goes, from the end up; ids ascend, so that an equal logit stays behind the one that is there.
+                int at = top;
+                int rising = 1;
+                while (rising == 1) {
+                    rising = 0;
+                    int above = at - 1;
+                    if (above < 0) {
+                        above = 0;
                     }
-                    partLogits.set(from + k, logit);
-                    partIds.set(from + k, id);
+                    if (at > 0) {
+                        if (logit > partLogits.get(from + above)) {
+                            if (at < top) {
+                                partLogits.set(from + at, partLogits.get(from + above));
+                                partIds.set(from + at, partIds.get(from + above));
+                            }
+                            at = above;
+                            rising = 1;
+                        }
+                    }
+                }
+                if (at < top) {
+                    partLogits.set(from + at, logit);
+                    partIds.set(from + at, id);
                 }
             }
         }
@@ -71,12 +84,9 @@ public final class HeadKernels {
         int[] bestId = context.allocateIntLocalArray(parts);
         int next = 0;
         for (int k = 0; k < top; k++) {
-            float mineLogit = Float.NEGATIVE_INFINITY;
-            int mineId = NOBODY;
-            if (next < top) {
-                mineLogit = partLogits.get(part * TOP_CAPACITY + next);
-                mineId = partIds.get(part * TOP_CAPACITY + next);
-            }
+            // At most k of this part have been taken, so that next is below top.
+            float mineLogit = partLogits.get(part * TOP_CAPACITY + next);
+            int mineId = partIds.get(part * TOP_CAPACITY + next);
             bestLogit[part] = mineLogit;
             bestId[part] = mineId;
             for (int stride = parts / 2; stride > 0; stride /= 2) {
@@ -84,7 +94,16 @@ public final class HeadKernels {
                 if (part < stride) {
                     float otherLogit = bestLogit[part + stride];
                     int otherId = bestId[part + stride];
-                    if (otherLogit > bestLogit[part] || (otherLogit == bestLogit[part] && otherId < bestId[part])) {
+                    int better = 0;
+                    if (otherLogit > bestLogit[part]) {
+                        better = 1;
+                    }
+                    if (otherLogit == bestLogit[part]) {
+                        if (otherId < bestId[part]) {
+                            better = 1;
+                        }
+                    }
+                    if (better == 1) {
                         bestLogit[part] = otherLogit;
                         bestId[part] = otherId;
                     }
@@ -115,15 +134,22 @@ public final class HeadKernels {
                 int bestId = NOBODY;
                 int bestPart = 0;
                 for (int part = 0; part < parts; part++) {
-                    int at = next.get(part);
-                    if (at < top) {
-                        float logit = partLogits.get(part * TOP_CAPACITY + at);
-                        int id = partIds.get(part * TOP_CAPACITY + at);
-                        if (logit > bestLogit || (logit == bestLogit && id < bestId)) {
-                            bestLogit = logit;
-                            bestId = id;
-                            bestPart = part;
+                    int at = part * TOP_CAPACITY + next.get(part);
+                    float logit = partLogits.get(at);
+                    int id = partIds.get(at);
+                    int better = 0;
+                    if (logit > bestLogit) {
+                        better = 1;
+                    }
+                    if (logit == bestLogit) {
+                        if (id < bestId) {
+                            better = 1;
                         }
+                    }
+                    if (better == 1) {
+                        bestLogit = logit;
+                        bestId = id;
+                        bestPart = part;
                     }
                 }
                 next.set(bestPart, next.get(bestPart) + 1);

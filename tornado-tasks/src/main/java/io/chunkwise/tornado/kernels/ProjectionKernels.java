@@ -7,22 +7,28 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 /** Base projections in F32 and in the 16-bit formats. */
 public final class ProjectionKernels {
+    /** Threads of a group in the grouped form. */
+    public static final int LANES = 32;
 
     private ProjectionKernels() {
     }
 
     /**
-     * out[r, o] = Σ_i weight[l, o, i] · in[r, i], with l the layer; added to out where {@code accumulate} isn't 0. One thread
-     * per row and output, eight independent sums each.
+     * out[r, o] = Σ_i weight[l, o, i] · in[r, i] + Σ_{k < activeRank[r]} hidden[r, s, k] · up[o, k], with l the layer and s the
+     * adapter's site; added to out where {@code accumulate} isn't 0. One thread per row and output, eight independent sums each.
      *
      * @param control     in     rows, layer
      * @param in          in     [rowCapacity, inputs]
      * @param weight      in     [layers, outputs, inputs]
+     * @param hidden      in     [rowCapacity, SITES, maxRank]   of the adapter, gains applied ({@link LowRankKernels})
+     * @param adapter     in     table of the adapter
+     * @param up          in     [outputs, rank] per site
      * @param out         in+out [rowCapacity, outputs]
      * @param layerStride elements between two layers of {@code weight}; 0 if there is one for all
+     * @param site        index among the adaptable projections; -1 where no adapter can be
      */
-    public static void projectRows(IntArray control, FloatArray in, FloatArray weight, FloatArray out,
-            int inputs, int outputs, int layerStride, int accumulate) {
+    public static void projectRows(IntArray control, FloatArray in, FloatArray weight, FloatArray hidden, IntArray adapter, FloatArray up,
+            FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER) * layerStride;
         int count = rows * outputs;
@@ -48,6 +54,12 @@ public final class ProjectionKernels {
                 s0 += weight.get(w + i) * in.get(x + i);
             }
             float sum = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7));
+            int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+            int h = LowRankKernels.hiddenAt(adapter, site, row);
+            int u = LowRankKernels.upAt(control, adapter, site, output);
+            for (int k = 0; k < activeRank; k++) {
+                sum += hidden.get(h + k) * up.get(u + k);
+            }
             if (accumulate != 0) {
                 sum += out.get(y);
             }
@@ -55,9 +67,9 @@ public final class ProjectionKernels {
         }
     }
 
-    /** As {@link #projectRows}, one group of {@code lanes} threads (a power of two) per row and output. */
-    public static void projectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray out,
-            int inputs, int outputs, int layerStride, int accumulate, int lanes) {
+    /** As {@link #projectRows}, one group of {@link #LANES} threads per row and output. */
+    public static void projectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray hidden, IntArray adapter, FloatArray up,
+            FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int index = context.groupIdx;
         int lane = context.localIdx;
         int rows = control.get(Control.ROWS);
@@ -69,13 +81,19 @@ public final class ProjectionKernels {
         int w = control.get(Control.LAYER) * layerStride + output * inputs;
         int x = row * inputs;
         int y = row * outputs + output;
-        float[] partial = context.allocateFloatLocalArray(lanes);
+        float[] partial = context.allocateFloatLocalArray(LANES);
         float mine = 0f;
-        for (int i = lane; i < inputs; i += lanes) {
+        for (int i = lane; i < inputs; i += LANES) {
             mine += weight.get(w + i) * in.get(x + i);
         }
+        int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+        int h = LowRankKernels.hiddenAt(adapter, site, row);
+        int u = LowRankKernels.upAt(control, adapter, site, output);
+        for (int k = lane; k < activeRank; k += LANES) {
+            mine += hidden.get(h + k) * up.get(u + k);
+        }
         partial[lane] = mine;
-        for (int stride = lanes / 2; stride > 0; stride /= 2) {
+        for (int stride = LANES / 2; stride > 0; stride /= 2) {
             context.localBarrier();
             if (lane < stride) {
                 partial[lane] += partial[lane + stride];
@@ -98,8 +116,9 @@ public final class ProjectionKernels {
      * @param table        in [2^(16 - mantissaBits)]   sign · 2^(exponent - bias - mantissaBits)
      * @param mantissaBits 10 for F16, 7 for BF16
      */
-    public static void projectRowsF16(IntArray control, FloatArray in, ShortArray weight, FloatArray table, FloatArray out,
-            int inputs, int outputs, int layerStride, int accumulate, int mantissaBits) {
+    public static void projectRowsF16(IntArray control, FloatArray in, ShortArray weight, FloatArray table, FloatArray hidden, IntArray adapter, FloatArray up,
+            FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site,
+            int mantissaBits) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER) * layerStride;
         int count = rows * outputs;
@@ -121,6 +140,12 @@ public final class ProjectionKernels {
                 s0 += decode(weight.get(w + i), table, mantissaBits) * in.get(x + i);
             }
             float sum = (s0 + s1) + (s2 + s3);
+            int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+            int h = LowRankKernels.hiddenAt(adapter, site, row);
+            int u = LowRankKernels.upAt(control, adapter, site, output);
+            for (int k = 0; k < activeRank; k++) {
+                sum += hidden.get(h + k) * up.get(u + k);
+            }
             if (accumulate != 0) {
                 sum += out.get(y);
             }
@@ -128,9 +153,10 @@ public final class ProjectionKernels {
         }
     }
 
-    /** As {@link #projectRowsF16}, one group of {@code lanes} threads (a power of two) per row and output. */
-    public static void projectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, ShortArray weight, FloatArray table, FloatArray out,
-            int inputs, int outputs, int layerStride, int accumulate, int mantissaBits, int lanes) {
+    /** As {@link #projectRowsF16}, one group of {@link #LANES} threads per row and output. */
+    public static void projectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, ShortArray weight, FloatArray table, FloatArray hidden, IntArray adapter, FloatArray up,
+            FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site,
+            int mantissaBits) {
         int index = context.groupIdx;
         int lane = context.localIdx;
         int rows = control.get(Control.ROWS);
@@ -142,13 +168,19 @@ public final class ProjectionKernels {
         int w = control.get(Control.LAYER) * layerStride + output * inputs;
         int x = row * inputs;
         int y = row * outputs + output;
-        float[] partial = context.allocateFloatLocalArray(lanes);
+        float[] partial = context.allocateFloatLocalArray(LANES);
         float mine = 0f;
-        for (int i = lane; i < inputs; i += lanes) {
+        for (int i = lane; i < inputs; i += LANES) {
             mine += decode(weight.get(w + i), table, mantissaBits) * in.get(x + i);
         }
+        int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+        int h = LowRankKernels.hiddenAt(adapter, site, row);
+        int u = LowRankKernels.upAt(control, adapter, site, output);
+        for (int k = lane; k < activeRank; k += LANES) {
+            mine += hidden.get(h + k) * up.get(u + k);
+        }
         partial[lane] = mine;
-        for (int stride = lanes / 2; stride > 0; stride /= 2) {
+        for (int stride = LANES / 2; stride > 0; stride /= 2) {
             context.localBarrier();
             if (lane < stride) {
                 partial[lane] += partial[lane + stride];

@@ -8,23 +8,25 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Base projections whose weights stay in blocks of 32 quants with one scale; activations are float. */
 public final class QuantizedProjectionKernels {
+    /** Threads of a group in the grouped form. */
+    public static final int LANES = ProjectionKernels.LANES;
 
     private QuantizedProjectionKernels() {
     }
 
     /**
-     * out[r, o] = Σ_b scale[l, o, b] · Σ_{i in block b} quant[l, o, i] · in[r, i], with l the layer and blocks of 32; added to
-     * out where {@code accumulate} isn't 0. One thread per row and output.
+     * out[r, o] = Σ_b scale[l, o, b] · Σ_{i in block b} quant[l, o, i] · in[r, i] + Σ_{k < activeRank[r]} hidden[r, s, k] · up[o, k],
+     * with l the layer, s the adapter's site and blocks of 32; added to out where {@code accumulate} isn't 0. One thread per row
+     * and output. Other arguments are those of {@link ProjectionKernels#projectRows}.
      *
      * @param control     in     rows, layer
      * @param in          in     [rowCapacity, inputs]
      * @param quants      in     [layers, outputs, inputs]       signed bytes
      * @param scales      in     [layers, outputs, inputs / 32]
      * @param out         in+out [rowCapacity, outputs]
-     * @param layerStride elements between two layers; 0 if there is one for all
      */
-    public static void projectRowsQ8(IntArray control, FloatArray in, ByteArray quants, FloatArray scales, FloatArray out,
-            int inputs, int outputs, int layerStride, int accumulate) {
+    public static void projectRowsQ8(IntArray control, FloatArray in, ByteArray quants, FloatArray scales, FloatArray hidden, IntArray adapter, FloatArray up,
+            FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER) * layerStride;
         int count = rows * outputs;
@@ -50,6 +52,12 @@ public final class QuantizedProjectionKernels {
                 }
                 sum += scales.get(w / 32 + block) * ((s0 + s1) + (s2 + s3));
             }
+            int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+            int h = LowRankKernels.hiddenAt(adapter, site, row);
+            int u = LowRankKernels.upAt(control, adapter, site, output);
+            for (int k = 0; k < activeRank; k++) {
+                sum += hidden.get(h + k) * up.get(u + k);
+            }
             if (accumulate != 0) {
                 sum += out.get(y);
             }
@@ -57,9 +65,9 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link #projectRowsQ8}, one group of {@code lanes} threads (a power of two) per row and output. */
-    public static void projectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray quants, FloatArray scales, FloatArray out,
-            int inputs, int outputs, int layerStride, int accumulate, int lanes) {
+    /** As {@link #projectRowsQ8}, one group of {@link #LANES} threads per row and output. */
+    public static void projectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray quants, FloatArray scales, FloatArray hidden, IntArray adapter, FloatArray up,
+            FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int index = context.groupIdx;
         int lane = context.localIdx;
         int rows = control.get(Control.ROWS);
@@ -71,13 +79,19 @@ public final class QuantizedProjectionKernels {
         int w = control.get(Control.LAYER) * layerStride + output * inputs;
         int x = row * inputs;
         int y = row * outputs + output;
-        float[] partial = context.allocateFloatLocalArray(lanes);
+        float[] partial = context.allocateFloatLocalArray(LANES);
         float mine = 0f;
-        for (int i = lane; i < inputs; i += lanes) {
+        for (int i = lane; i < inputs; i += LANES) {
             mine += scales.get((w + i) / 32) * quants.get(w + i) * in.get(x + i);
         }
+        int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+        int h = LowRankKernels.hiddenAt(adapter, site, row);
+        int u = LowRankKernels.upAt(control, adapter, site, output);
+        for (int k = lane; k < activeRank; k += LANES) {
+            mine += hidden.get(h + k) * up.get(u + k);
+        }
         partial[lane] = mine;
-        for (int stride = lanes / 2; stride > 0; stride /= 2) {
+        for (int stride = LANES / 2; stride > 0; stride /= 2) {
             context.localBarrier();
             if (lane < stride) {
                 partial[lane] += partial[lane + stride];
@@ -99,8 +113,8 @@ public final class QuantizedProjectionKernels {
      * @param nibbles in [layers, outputs, inputs / 2]    16 bytes per block
      * @param scales  in [layers, outputs, inputs / 32]
      */
-    public static void projectRowsQ4(IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales, FloatArray out,
-            int inputs, int outputs, int layerStride, int accumulate) {
+    public static void projectRowsQ4(IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales, FloatArray hidden, IntArray adapter, FloatArray up,
+            FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER) * layerStride;
         int count = rows * outputs;
@@ -123,6 +137,12 @@ public final class QuantizedProjectionKernels {
                 }
                 sum += scales.get(w / 32 + block) * (s0 + s1);
             }
+            int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+            int h = LowRankKernels.hiddenAt(adapter, site, row);
+            int u = LowRankKernels.upAt(control, adapter, site, output);
+            for (int k = 0; k < activeRank; k++) {
+                sum += hidden.get(h + k) * up.get(u + k);
+            }
             if (accumulate != 0) {
                 sum += out.get(y);
             }
@@ -130,9 +150,9 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link #projectRowsQ4}, one group of {@code lanes} threads (a power of two) per row and output. */
-    public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales, FloatArray out,
-            int inputs, int outputs, int layerStride, int accumulate, int lanes) {
+    /** As {@link #projectRowsQ4}, one group of {@link #LANES} threads per row and output. */
+    public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales, FloatArray hidden, IntArray adapter, FloatArray up,
+            FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int index = context.groupIdx;
         int lane = context.localIdx;
         int rows = control.get(Control.ROWS);
@@ -144,9 +164,9 @@ public final class QuantizedProjectionKernels {
         int w = control.get(Control.LAYER) * layerStride + output * inputs;
         int x = row * inputs;
         int y = row * outputs + output;
-        float[] partial = context.allocateFloatLocalArray(lanes);
+        float[] partial = context.allocateFloatLocalArray(LANES);
         float mine = 0f;
-        for (int i = lane; i < inputs; i += lanes) {
+        for (int i = lane; i < inputs; i += LANES) {
             int pair = nibbles.get((w + i) / 32 * 16 + i % 16);
             float quant = lowQuant(pair);
             if (i % 32 >= 16) {
@@ -154,8 +174,14 @@ public final class QuantizedProjectionKernels {
             }
             mine += scales.get((w + i) / 32) * quant * in.get(x + i);
         }
+        int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+        int h = LowRankKernels.hiddenAt(adapter, site, row);
+        int u = LowRankKernels.upAt(control, adapter, site, output);
+        for (int k = lane; k < activeRank; k += LANES) {
+            mine += hidden.get(h + k) * up.get(u + k);
+        }
         partial[lane] = mine;
-        for (int stride = lanes / 2; stride > 0; stride /= 2) {
+        for (int stride = LANES / 2; stride > 0; stride /= 2) {
             context.localBarrier();
             if (lane < stride) {
                 partial[lane] += partial[lane + stride];

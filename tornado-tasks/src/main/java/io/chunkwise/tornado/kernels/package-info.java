@@ -2,6 +2,13 @@
  * The arithmetic of the forward pass as TornadoVM kernels: static methods, each one formula. The <em>threaded</em> form of a
  * kernel is a {@code @Parallel} loop whose bound comes from the control array; it is also plain Java. The <em>grouped</em>
  * form has one work-group per reduction. What changes from pass to pass is read from arrays, because TornadoVM compiles
- * every scalar argument into the kernel. Knows no graph, no device and no model.
+ * every scalar argument into the kernel.
+ *
+ * <p>What the OpenCL backend of TornadoVM 5.2 compiles wrongly, without a word, is avoided and tested: a branch on
+ * {@code a || b} may be taken although neither holds, so conditions are single; where two branches with loops in them join, values
+ * of one are assigned in both, so no loop stands in a branch whose results are used after it (loops of no iterations do instead);
+ * a parallel loop with a constant bound runs to the size of the grid, so grids of such tasks fit exactly.
+ *
+ * <p>Knows no graph, no device and no model.
  */
 package io.chunkwise.tornado.kernels;

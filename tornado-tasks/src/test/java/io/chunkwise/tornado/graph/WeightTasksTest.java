@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.chunkwise.model.format.BlockCodec;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
+import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
 import io.chunkwise.tornado.device.StackedWeight;
 import io.chunkwise.tornado.device.TestDevice;
@@ -26,6 +27,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 class WeightTasksTest {
     private static final int LAYERS = 2;
     private static final int LAYER = 1;
+    private static final DeviceAdapter NO_ADAPTER = new DeviceAdapter(LAYERS, 3, DeviceAdapter.Reservation.NONE);
 
     /** What one projection should give and gave. */
     private record Case(String name, StackedWeight weight, float[] decoded, FloatArray in, FloatArray before, FloatArray out, int rows,
@@ -45,7 +47,7 @@ class WeightTasksTest {
         }
 
         void record(WeightTasks tasks, TaskSink sink) {
-            tasks.project(sink, name, weight, in, out, inputs, outputs, inputs * outputs, accumulate);
+            tasks.project(sink, name, weight, in, out, inputs, outputs, inputs * outputs, accumulate, -1);
         }
 
         void check() {
@@ -88,7 +90,7 @@ class WeightTasksTest {
     @EnumSource(TensorType.class)
     void projectionsAreRightAsPlainJava(TensorType type) {
         List<Case> cases = cases(type, new Random());
-        WeightTasks tasks = new WeightTasks(control(), new KernelContext(), KernelForm.THREADED);
+        WeightTasks tasks = new WeightTasks(control(), NO_ADAPTER, new KernelContext(), KernelForm.THREADED);
         cases.forEach(c -> c.record(tasks, new DirectSink()));
         cases.forEach(Case::check);
     }
@@ -101,9 +103,10 @@ class WeightTasksTest {
         for (KernelForm form : KernelForm.values()) {
             List<Case> cases = cases(type, new Random());
             IntArray control = control();
-            WeightTasks tasks = new WeightTasks(control, new KernelContext(), form);
+            WeightTasks tasks = new WeightTasks(control, NO_ADAPTER, new KernelContext(), form);
             Set<Object> in = new LinkedHashSet<>();
             in.add(control);
+            in.addAll(NO_ADAPTER.arrays());
             for (Case c : cases) {
                 in.addAll(c.weight().arrays());
                 in.add(c.in());
@@ -134,7 +137,7 @@ class WeightTasksTest {
         List<Object> in = new ArrayList<>(weight.arrays());
         in.add(control);
         DeviceRun.run(TestDevice.best(), in, List.of(out), ROWS,
-                sink -> new WeightTasks(control, new KernelContext(), KernelForm.THREADED).embed(sink, weight, out, width));
+                sink -> new WeightTasks(control, NO_ADAPTER, new KernelContext(), KernelForm.THREADED).embed(sink, weight, out, width));
         for (int row = 0; row < ROWS; row++) {
             for (int i = 0; i < width; i++) {
                 assertEquals(decoded[control.get(Control.TOKENS + Control.ROW_STRIDE * row) * width + i], out.get(row * width + i),
@@ -165,7 +168,7 @@ class WeightTasksTest {
         List<Object> in = new ArrayList<>(weight.arrays());
         in.add(control);
         DeviceRun.run(TestDevice.best(), in, List.of(out), 2,
-                sink -> new WeightTasks(control, new KernelContext(), KernelForm.THREADED).embed(sink, weight, out, width));
+                sink -> new WeightTasks(control, NO_ADAPTER, new KernelContext(), KernelForm.THREADED).embed(sink, weight, out, width));
         for (int i = 0; i < decoded.length; i++) {
             // A device may flush floats that are subnormal; weights that small do not matter.
             if (Float.isFinite(decoded[i]) && Math.abs(decoded[i]) >= 1e-35f) {

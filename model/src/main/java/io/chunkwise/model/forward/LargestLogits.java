@@ -1,10 +1,10 @@
-package io.chunkwise.generate;
+package io.chunkwise.model.forward;
 
 import java.util.Arrays;
 
 /**
  * The largest of many logits, in descending order; equal ones in ascending order of id. The order of
- * {@link io.chunkwise.model.forward.PassOutput.Top}, for logits that came back in full.
+ * {@link PassOutput.Top}, for logits that came back in full.
  */
 public final class LargestLogits {
     private LargestLogits() {
@@ -41,6 +41,16 @@ public final class LargestLogits {
             ids[i] = id(heap[kept - 1 - i]);
         }
         return ids;
+    }
+
+    /** The {@code count} largest logits of one row, or all of them if there are fewer. */
+    public static PassOutput.Top top(float[] logits, int count) {
+        int[] ids = ids(logits, 0, logits.length, count);
+        float[] largest = new float[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            largest[i] = logits[ids[i]];
+        }
+        return new PassOutput.Top(ids, largest);
     }
 
     /** Keys compare as (logit ascending, id descending). */

@@ -37,7 +37,8 @@ public final class TornadoExecutorProvider implements ForwardExecutorProvider {
                 case DeviceDirectory.Nothing(var reason) -> throw new ExecutorException("executor 'tornado' can't run here: " + reason);
             };
         } catch (LinkageError e) {
-            throw new ExecutorException("executor 'tornado' can't run here: tornado-api is not on the class path; start with bin/chunkwise", e);
+            throw new ExecutorException("executor 'tornado' can't run here: tornado-api is not on the class path;"
+                    + " start with bin/chunkwise", e);
         }
     }
 

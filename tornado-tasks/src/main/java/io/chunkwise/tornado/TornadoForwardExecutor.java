@@ -183,7 +183,8 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
             state.control().rows(first, some);
             passes.rowHead(some);
             passes.fetchRowLogits();
-            MemorySegment.copy(state.buffers().rowLogits().getSegment(), 0, MemorySegment.ofArray(logits), 4L * first * vocab, 4L * some * vocab);
+            MemorySegment.copy(state.buffers().rowLogits().getSegment(), 0, MemorySegment.ofArray(logits), 4L * first * vocab,
+                    4L * some * vocab);
         }
         return logits;
     }

@@ -63,7 +63,8 @@ class AvailabilityTest {
     void devicesAreListedWithGpusFirst() {
         List<DeviceInfo> devices = TornadoDevices.list();
         for (int i = 1; i < devices.size(); i++) {
-            assertTrue(devices.get(i).type() != DeviceInfo.Type.GPU || devices.get(i - 1).type() == DeviceInfo.Type.GPU, devices.toString());
+            assertTrue(devices.get(i).type() != DeviceInfo.Type.GPU || devices.get(i - 1).type() == DeviceInfo.Type.GPU,
+                    devices.toString());
         }
         for (DeviceInfo device : devices) {
             assertTrue(device.memoryBytes() > 0 && !device.name().isBlank() && !device.driver().isBlank(), device.toString());

@@ -40,7 +40,8 @@ class DeviceBehaviourTest {
     @Test
     void nothingIsCompiledAfterTheFirstPass() {
         Device device = TestDevice.best();
-        try (LlamaModel model = ModelCase.small().open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS, device,
+        try (LlamaModel model = ModelCase.small().open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS,
+                device,
                 KernelForm.of(device.handle().getDeviceType()), TestDevice.room(model.config()), true)) {
             executor.run(TokenBatch.uniform(new int[] {1}, 0, new float[0]), new OutputRequest.Nothing());
             long opened = executor.compileNanos();
@@ -66,7 +67,8 @@ class DeviceBehaviourTest {
         ModelCase modelCase = ModelCase.all().filter(m -> m.name().equals(name)).findFirst().orElseThrow();
         Device device = TestDevice.best();
         KernelForm form = KernelForm.of(device.handle().getDeviceType()) == KernelForm.THREADED ? KernelForm.GROUPED : KernelForm.THREADED;
-        try (LlamaModel model = modelCase.open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS, device, form,
+        try (LlamaModel model = modelCase.open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS, device,
+                form,
                 TestDevice.room(model.config()), false)) {
             ScalarForward oracle = new ScalarForward(model, OPTIONS.contextLength());
             Adapter adapter = groupedAdapter(model.config());
@@ -97,7 +99,8 @@ class DeviceBehaviourTest {
     @Test
     void anAdapterBeyondTheReservationKeepsTheCache() {
         Device device = TestDevice.best();
-        try (LlamaModel model = ModelCase.small().open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS, device,
+        try (LlamaModel model = ModelCase.small().open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS,
+                device,
                 KernelForm.of(device.handle().getDeviceType()), Reservation.NONE, true)) {
             ScalarForward oracle = new ScalarForward(model, OPTIONS.contextLength());
             TokenBatch prompt = TokenBatch.uniform(new int[] {1, 5, 9, 30, 2}, 0, new float[0]);
@@ -108,7 +111,8 @@ class DeviceBehaviourTest {
             executor.attach(Optional.of(adapter));
             TokenBatch next = TokenBatch.uniform(new int[] {7, 8}, 5, new float[] {1});
             assertAgrees(oracle.run(next), executor.run(next, new OutputRequest.AllLogits()), TOLERANCE, "after new task graphs");
-            assertArrayEquals(before, logits(executor.run(TokenBatch.uniform(prompt.tokens(), 0, new float[1]), new OutputRequest.AllLogits())),
+            assertArrayEquals(before, logits(executor.run(TokenBatch.uniform(prompt.tokens(), 0, new float[1]),
+                    new OutputRequest.AllLogits())),
                     "gain 0 in the new task graphs is the base of the old ones");
             long compiled = executor.compileNanos();
             executor.attach(Optional.of(SyntheticLlama.adapter(model.config(), 5, 4)));

@@ -38,7 +38,8 @@ class DeviceMemoryTest {
 
     @Test
     void openingAndClosingDoesNotRunOutOfMemory() throws IOException, InterruptedException {
-        List<String> flags = new ArrayList<>(ChildJvm.ownFlags().stream().filter(flag -> !flag.startsWith("-Dtornado.device.memory")).toList());
+        List<String> flags = new ArrayList<>(ChildJvm.ownFlags().stream()
+                .filter(flag -> !flag.startsWith("-Dtornado.device.memory")).toList());
         flags.add("-Dtornado.device.memory=14MB");
         ChildJvm.Outcome outcome = ChildJvm.run(OpenFiveTimes.class, flags, Map.of());
         assertEquals(0, outcome.exitCode(), outcome.output());

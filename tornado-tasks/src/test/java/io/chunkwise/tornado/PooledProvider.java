@@ -51,7 +51,8 @@ final class PooledProvider implements ForwardExecutorProvider, AutoCloseable {
         options.device().ifPresent(named -> {
             throw new ExecutorException("there is no device '" + named + "'");
         });
-        Key key = new Key(model.config(), model.weights().get(WeightRole.EMBEDDING, 0).type(), options.contextLength(), options.rowCapacity());
+        Key key = new Key(model.config(), model.weights().get(WeightRole.EMBEDDING, 0).type(), options.contextLength(),
+                options.rowCapacity());
         return new Lent(open.computeIfAbsent(key, _ -> opening.apply(model, options)));
     }
 

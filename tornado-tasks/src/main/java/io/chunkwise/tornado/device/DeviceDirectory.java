@@ -63,7 +63,8 @@ public sealed interface DeviceDirectory {
         while (root.getCause() != null && root.getCause() != root) {
             root = root.getCause();
         }
-        String message = root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage().strip().lines().findFirst().orElse("");
+        String message = root.getMessage() == null ? root.getClass().getSimpleName()
+                : root.getMessage().strip().lines().findFirst().orElse("");
         // Colour codes of TornadoVM's own messages.
         message = message.replaceAll("\u001B\\[[;\\d]*m", "");
         if (message.contains("JVMCI")) {

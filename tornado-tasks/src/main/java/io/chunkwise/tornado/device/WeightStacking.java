@@ -25,7 +25,8 @@ final class WeightStacking {
         int width = Math.toIntExact(layers.getFirst().elements());
         FloatArray values = DeviceArrays.floats(name, layers.size(), width);
         for (int layer = 0; layer < layers.size(); layer++) {
-            MemorySegment.copy(MemorySegment.ofArray(BlockCodec.decode(layers.get(layer))), 0, values.getSegment(), 4L * layer * width, 4L * width);
+            MemorySegment.copy(MemorySegment.ofArray(BlockCodec.decode(layers.get(layer))), 0, values.getSegment(), 4L * layer * width,
+                    4L * width);
         }
         return new StackedWeight.F32(values);
     }
@@ -39,7 +40,8 @@ final class WeightStacking {
         TensorType type = layers.getFirst().type();
         for (TensorView layer : layers) {
             if (layer.type() != type) {
-                throw new ExecutorException("'" + layer.name() + "' is " + layer.type() + " but '" + layers.getFirst().name() + "' is " + type
+                throw new ExecutorException("'" + layer.name() + "' is " + layer.type() + " but '" + layers.getFirst().name() + "' is "
+                        + type
                         + ": this executor stacks all layers in one number format. Use --executor cpu.");
             }
         }

@@ -36,7 +36,8 @@ public record Launch(long groupsPerRow, int local, boolean perRow) {
      */
     void check(String task, int rowCapacity, int maxLocal) {
         if (local < 1 || local > maxLocal) {
-            throw new ExecutorException("task '" + task + "' wants work-groups of " + local + " threads, the device has at most " + maxLocal);
+            throw new ExecutorException("task '" + task + "' wants work-groups of " + local + " threads, the device has at most "
+                    + maxLocal);
         }
         long global = global(rowCapacity);
         if (groupsPerRow < 1 || global % local != 0 || global > Integer.MAX_VALUE) {

@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TaskGraph;
@@ -45,6 +46,7 @@ public final class PassPlans implements Passes {
     private final TornadoExecutionPlan plan;
     private final boolean profiled;
     private long compileNanos;
+    private TornadoExecutionResult last;
 
     /**
      * Builds and compiles all graphs, and uploads everything but the adapter.
@@ -129,20 +131,20 @@ public final class PassPlans implements Passes {
 
     @Override
     public void fetchLastLogits() {
-        fetch(Step.LAST_HEAD, state.buffers().lastLogits());
+        transfer(Step.LAST_HEAD, state.buffers().lastLogits());
     }
 
     @Override
     public void fetchRowLogits() {
-        fetch(Step.ROW_HEAD, state.buffers().rowLogits());
+        transfer(Step.ROW_HEAD, state.buffers().rowLogits());
     }
 
     @Override
     public void fetchCache() {
         // A step that changes nothing, so that there is an execution to fetch from.
         state.control().rows(0, 0);
-        TornadoExecutionResult result = execute(Step.EMBED, 1);
-        transfer(Step.EMBED, result, state.buffers().keys(), state.buffers().values());
+        execute(Step.EMBED, 1);
+        transfer(Step.EMBED, state.buffers().keys(), state.buffers().values());
     }
 
     /** Frees the device memory graph by graph; a buffer that an earlier graph has freed already is reported by an error. */
@@ -169,9 +171,7 @@ public final class PassPlans implements Passes {
         progress.report("compiling kernels", Step.values().length, Step.values().length);
     }
 
-    private TornadoExecutionResult last;
-
-    private TornadoExecutionResult execute(Step step, int rows) {
+    private void execute(Step step, int rows) {
         RecordingSink sink = sinks.get(step);
         if (sink != null) {
             sink.rows(rows);
@@ -185,17 +185,13 @@ public final class PassPlans implements Passes {
         if (profiled) {
             compileNanos += last.getProfilerResult().getCompileTime();
         }
-        return last;
     }
 
-    private void fetch(Step step, FloatArray array) {
-        transfer(step, last, array);
-    }
-
-    private static void transfer(Step step, TornadoExecutionResult result, FloatArray... arrays) {
+    // Only what the last executed graph has left on the device can be brought back.
+    private void transfer(Step step, FloatArray... arrays) {
         try {
             for (FloatArray array : arrays) {
-                result.transferToHost(array);
+                last.transferToHost(array);
             }
         } catch (RuntimeException | TornadoInternalError e) {
             throw failure(step, e);
@@ -254,7 +250,7 @@ public final class PassPlans implements Passes {
     }
 
     private interface Touch<A> {
-        void record(String id, java.util.function.IntFunction<A> arrays);
+        void record(String id, IntFunction<A> arrays);
     }
 
     // Calls of eight; the last one repeats its first array.

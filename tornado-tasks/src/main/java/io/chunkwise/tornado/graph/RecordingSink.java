@@ -115,42 +115,48 @@ final class RecordingSink implements TaskSink {
     }
 
     @Override
-    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> void task(String id, Launch launch, Task10<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> kernel,
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> void task(String id, Launch launch, Task10<T1, T2, T3, T4, T5, T6, T7, T8, T9,
+            T10> kernel,
             T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10) {
         graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
         addGrid(id, launch);
     }
 
     @Override
-    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> void task(String id, Launch launch, Task11<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> kernel,
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> void task(String id, Launch launch, Task11<T1, T2, T3, T4, T5, T6, T7, T8, T9,
+            T10, T11> kernel,
             T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11) {
         graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
         addGrid(id, launch);
     }
 
     @Override
-    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> void task(String id, Launch launch, Task12<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> kernel,
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> void task(String id, Launch launch, Task12<T1, T2, T3, T4, T5, T6, T7, T8,
+            T9, T10, T11, T12> kernel,
             T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12) {
         graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
         addGrid(id, launch);
     }
 
     @Override
-    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> void task(String id, Launch launch, Task13<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> kernel,
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> void task(String id, Launch launch, Task13<T1, T2, T3, T4, T5, T6, T7,
+            T8, T9, T10, T11, T12, T13> kernel,
             T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12, T13 a13) {
         graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13);
         addGrid(id, launch);
     }
 
     @Override
-    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> void task(String id, Launch launch, Task14<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> kernel,
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> void task(String id, Launch launch, Task14<T1, T2, T3, T4, T5,
+            T6, T7, T8, T9, T10, T11, T12, T13, T14> kernel,
             T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12, T13 a13, T14 a14) {
         graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14);
         addGrid(id, launch);
     }
 
     @Override
-    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15> void task(String id, Launch launch, Task15<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15> kernel,
+    public <T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15> void task(String id, Launch launch, Task15<T1, T2, T3, T4,
+            T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15> kernel,
             T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12, T13 a13, T14 a14, T15 a15) {
         graph.task(id, kernel, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15);
         addGrid(id, launch);

@@ -66,7 +66,8 @@ final class TaskFusion {
 
     private static void requireUpdateOf(LayerOp.Project base, LayerOp.AddLowRank update) {
         if (update.site() != base.weight() || update.in() != base.in() || update.out() != base.out()) {
-            throw new IllegalArgumentException("the low-rank update of " + update.site() + " does not belong to the projection " + base.weight());
+            throw new IllegalArgumentException("the low-rank update of " + update.site() + " does not belong to the projection "
+                    + base.weight());
         }
     }
 

@@ -90,8 +90,10 @@ final class WeightTasks {
         switch (weight) {
             case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectRowsGrouped,
                     context, control, in, values, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
-            case StackedWeight.F16(var bits, var decode, var mantissaBits) -> sink.task(id, launch, ProjectionKernels::projectRowsF16Grouped,
-                    context, control, in, bits, decode, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site, mantissaBits);
+            case StackedWeight.F16(var bits, var decode, var mantissaBits) -> sink.task(id, launch,
+                    ProjectionKernels::projectRowsF16Grouped,
+                    context, control, in, bits, decode, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site,
+                            mantissaBits);
             case StackedWeight.Q8(var quants, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8Grouped,
                     context, control, in, quants, scales, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
             case StackedWeight.Q4(var nibbles, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4Grouped,

@@ -22,7 +22,8 @@ public final class EmbeddingKernels {
         }
     }
 
-    public static void embedTokensF16(IntArray control, ShortArray embedding, FloatArray table, FloatArray out, int width, int mantissaBits) {
+    public static void embedTokensF16(IntArray control, ShortArray embedding, FloatArray table, FloatArray out, int width,
+            int mantissaBits) {
         int count = control.get(Control.ROWS) * width;
         for (@Parallel int index = 0; index < count; index++) {
             int row = index / width;

@@ -28,7 +28,8 @@ public final class HeadKernels {
      * @param partLogits out [parts, TOP_CAPACITY]
      * @param partIds    out [parts, TOP_CAPACITY]
      */
-    public static void selectTopOfParts(IntArray control, FloatArray logits, FloatArray partLogits, IntArray partIds, int vocab, int parts) {
+    public static void selectTopOfParts(IntArray control, FloatArray logits, FloatArray partLogits, IntArray partIds, int vocab,
+            int parts) {
         int top = control.get(Control.TOP);
         for (@Parallel int part = 0; part < parts; part++) {
             int from = part * TOP_CAPACITY;

@@ -68,7 +68,8 @@ public final class ProjectionKernels {
     }
 
     /** As {@link #projectRows}, one group of {@link #LANES} threads per row and output. */
-    public static void projectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray hidden, IntArray adapter, FloatArray up,
+    public static void projectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray hidden,
+            IntArray adapter, FloatArray up,
             FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int index = context.groupIdx;
         int lane = context.localIdx;
@@ -116,7 +117,8 @@ public final class ProjectionKernels {
      * @param table        in [2^(16 - mantissaBits)]   sign · 2^(exponent - bias - mantissaBits)
      * @param mantissaBits 10 for F16, 7 for BF16
      */
-    public static void projectRowsF16(IntArray control, FloatArray in, ShortArray weight, FloatArray table, FloatArray hidden, IntArray adapter, FloatArray up,
+    public static void projectRowsF16(IntArray control, FloatArray in, ShortArray weight, FloatArray table, FloatArray hidden,
+            IntArray adapter, FloatArray up,
             FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site,
             int mantissaBits) {
         int rows = control.get(Control.ROWS);
@@ -154,7 +156,8 @@ public final class ProjectionKernels {
     }
 
     /** As {@link #projectRowsF16}, one group of {@link #LANES} threads per row and output. */
-    public static void projectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, ShortArray weight, FloatArray table, FloatArray hidden, IntArray adapter, FloatArray up,
+    public static void projectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, ShortArray weight, FloatArray table,
+            FloatArray hidden, IntArray adapter, FloatArray up,
             FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site,
             int mantissaBits) {
         int index = context.groupIdx;

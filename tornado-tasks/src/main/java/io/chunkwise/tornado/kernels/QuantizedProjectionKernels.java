@@ -25,7 +25,8 @@ public final class QuantizedProjectionKernels {
      * @param scales      in     [layers, outputs, inputs / 32]
      * @param out         in+out [rowCapacity, outputs]
      */
-    public static void projectRowsQ8(IntArray control, FloatArray in, ByteArray quants, FloatArray scales, FloatArray hidden, IntArray adapter, FloatArray up,
+    public static void projectRowsQ8(IntArray control, FloatArray in, ByteArray quants, FloatArray scales, FloatArray hidden,
+            IntArray adapter, FloatArray up,
             FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER) * layerStride;
@@ -66,7 +67,8 @@ public final class QuantizedProjectionKernels {
     }
 
     /** As {@link #projectRowsQ8}, one group of {@link #LANES} threads per row and output. */
-    public static void projectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray quants, FloatArray scales, FloatArray hidden, IntArray adapter, FloatArray up,
+    public static void projectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray quants, FloatArray scales,
+            FloatArray hidden, IntArray adapter, FloatArray up,
             FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int index = context.groupIdx;
         int lane = context.localIdx;
@@ -113,7 +115,8 @@ public final class QuantizedProjectionKernels {
      * @param nibbles in [layers, outputs, inputs / 2]    16 bytes per block
      * @param scales  in [layers, outputs, inputs / 32]
      */
-    public static void projectRowsQ4(IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales, FloatArray hidden, IntArray adapter, FloatArray up,
+    public static void projectRowsQ4(IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales, FloatArray hidden,
+            IntArray adapter, FloatArray up,
             FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER) * layerStride;
@@ -151,7 +154,8 @@ public final class QuantizedProjectionKernels {
     }
 
     /** As {@link #projectRowsQ4}, one group of {@link #LANES} threads per row and output. */
-    public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales, FloatArray hidden, IntArray adapter, FloatArray up,
+    public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales,
+            FloatArray hidden, IntArray adapter, FloatArray up,
             FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site) {
         int index = context.groupIdx;
         int lane = context.localIdx;

@@ -9,6 +9,7 @@ import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorException;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -58,7 +59,7 @@ class DeviceArraysTest {
 
     @Test
     void aSelfTestWithoutADeviceDoesNotPass() {
-        IntArray values = IntArray.fromElements(java.util.stream.IntStream.rangeClosed(1, 256).toArray());
+        IntArray values = IntArray.fromElements(IntStream.rangeClosed(1, 256).toArray());
         IntArray counts = IntArray.fromElements(values.toHeapArray());
         assertThrows(ExecutorException.class, () -> SelfTest.verify(values, new IntArray(32), counts));
     }

@@ -23,7 +23,8 @@ class AttentionTest {
     private static final int CONTEXT = 80;
     private static final int LAYER = 1;
 
-    private record Case(int heads, int kvHeads, int headDim, int window, FloatArray query, FloatArray keys, FloatArray values, FloatArray out) {
+    private record Case(int heads, int kvHeads, int headDim, int window, FloatArray query, FloatArray keys, FloatArray values,
+            FloatArray out) {
 
         static Case random(int heads, int kvHeads, int headDim, int window, Random random) {
             FloatArray out = new FloatArray(ROWS * heads * headDim);
@@ -39,9 +40,11 @@ class AttentionTest {
         void record(TaskSink sink, KernelForm form, IntArray control) {
             float scale = (float) (1 / Math.sqrt(headDim));
             switch (form) {
-                case THREADED -> sink.task(id(), Launch.groupsPerRow(heads, 1), AttentionKernels::attendCached, control, query, keys, values, out,
+                case THREADED -> sink.task(id(), Launch.groupsPerRow(heads, 1), AttentionKernels::attendCached, control, query, keys,
+                        values, out,
                         heads, kvHeads, headDim, CONTEXT, window, scale);
-                case GROUPED -> sink.task(id(), Launch.groupsPerRow(heads, 32), AttentionKernels::attendCachedGrouped, new KernelContext(), control,
+                case GROUPED -> sink.task(id(), Launch.groupsPerRow(heads, 32), AttentionKernels::attendCachedGrouped,
+                        new KernelContext(), control,
                         query, keys, values, out, heads, kvHeads, headDim, CONTEXT, window, scale, 32);
             }
         }

@@ -36,7 +36,8 @@ class NoSilentFallbackTest {
         out.init(-1f);
         Throwable failure = assertThrows(Throwable.class, () -> DeviceRun.run(device, List.of(in), List.of(out), 1,
                 sink -> sink.task("bad", Launch.groups(1, 8), NoSilentFallbackTest::cannotBeCompiled, in, out, 8, 0)));
-        assertEquals(true, failure instanceof RuntimeException || failure instanceof TornadoInternalError, () -> "caught by executors: " + failure);
+        assertEquals(true, failure instanceof RuntimeException || failure instanceof TornadoInternalError, () -> "caught by executors: "
+                + failure);
         for (int i = 0; i < out.getSize(); i++) {
             assertEquals(-1f, out.get(i), "element " + i + " was computed by somebody");
         }
@@ -57,7 +58,8 @@ class NoSilentFallbackTest {
         IntArray in = IntArray.fromElements(start);
         IntArray out = new IntArray(96);
         DeviceRun.run(TestDevice.best(), List.of(in), List.of(out), 3,
-                sink -> sink.task("ids", Launch.groupsPerRow(2, 16), NoSilentFallbackTest::writeGroupIndex, new KernelContext(), in, out, 0));
+                sink -> sink.task("ids", Launch.groupsPerRow(2, 16), NoSilentFallbackTest::writeGroupIndex, new KernelContext(), in, out,
+                        0));
         for (int i = 0; i < 96; i++) {
             assertEquals(i / 16 * 1000 + i % 16 + start, out.get(i), "thread " + i);
         }

@@ -46,12 +46,15 @@ class TopTest {
 
         void record(TaskSink sink, KernelForm form) {
             String id = "vocab" + vocab + "_top" + top;
-            sink.task("select_" + id, Launch.groups(PARTS / 16, 16), HeadKernels::selectTopOfParts, control, logits, partLogits, partIds, vocab,
+            sink.task("select_" + id, Launch.groups(PARTS / 16, 16), HeadKernels::selectTopOfParts, control, logits, partLogits, partIds,
+                    vocab,
                     PARTS);
             switch (form) {
-                case THREADED -> sink.task("merge_" + id, Launch.groups(1, 1), HeadKernels::mergeTopOfPartsAlone, control, partLogits, partIds,
+                case THREADED -> sink.task("merge_" + id, Launch.groups(1, 1), HeadKernels::mergeTopOfPartsAlone, control, partLogits,
+                        partIds,
                         next, topLogits, topIds, PARTS);
-                case GROUPED -> sink.task("merge_" + id, Launch.groups(1, PARTS), HeadKernels::mergeTopOfParts, new KernelContext(), control,
+                case GROUPED -> sink.task("merge_" + id, Launch.groups(1, PARTS), HeadKernels::mergeTopOfParts, new KernelContext(),
+                        control,
                         partLogits, partIds, topLogits, topIds, PARTS);
             }
         }

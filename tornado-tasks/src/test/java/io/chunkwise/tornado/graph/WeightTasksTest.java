@@ -60,7 +60,8 @@ class WeightTasksTest {
                         expected += term;
                         magnitude += Math.abs(term);
                     }
-                    assertEquals(expected, out.get(row * outputs + output), 1e-6 * magnitude + 1e-30, name + " row " + row + " output " + output);
+                    assertEquals(expected, out.get(row * outputs + output), 1e-6 * magnitude + 1e-30, name + " row " + row + " output "
+                            + output);
                 }
             }
         }

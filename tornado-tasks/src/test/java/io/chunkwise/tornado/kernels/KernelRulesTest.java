@@ -23,7 +23,8 @@ class KernelRulesTest {
             HeadKernels.class, KvKernels.class, LowRankKernels.class, NormKernels.class, ProjectionKernels.class,
             QuantizedProjectionKernels.class, RotaryKernels.class, SelfTestKernels.class, TouchKernels.class);
     // A kernel or argument of such a name breaks the driver's compiler, or worse.
-    private static final Set<String> OPENCL_NAMES = Set.of("rotate", "dot", "mix", "step", "clamp", "cross", "distance", "length", "normalize",
+    private static final Set<String> OPENCL_NAMES = Set.of("rotate", "dot", "mix", "step", "clamp", "cross", "distance", "length",
+            "normalize",
             "max", "min", "exp", "sqrt", "abs", "select", "shuffle", "half", "local", "global", "constant", "private", "kernel", "bool",
             "int8", "float4", "uint", "event_t", "barrier", "sign", "smoothstep", "degrees", "radians", "any", "all", "restrict", "image");
 

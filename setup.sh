@@ -179,14 +179,15 @@ report() {
 }
 
 demo() {
-  local prompt="Once upon a time"
-  for adapter in "" demo/adapter-shakespeare demo/adapter-wiki; do
-    printf '\n'
-    local arguments=(generate --model demo/model --prompt "$prompt" --max-tokens 80 --temperature 0.7 --seed 7)
-    if [ -n "$adapter" ]; then arguments+=(--adapter "$adapter"); fi
-    echo "$ bin/chunkwise ${arguments[*]}"
-    bin/chunkwise "${arguments[@]}"
-  done
+  example --prompt "Once upon a time"
+  example --adapter demo/adapter-shakespeare --prompt $'ROMEO:\n'
+  example --adapter demo/adapter-quiz --prompt "Q: What"
+}
+
+example() {
+  local arguments=(generate --model demo/model "$@" --max-tokens 80 --temperature 0.6 --seed 5 --echo)
+  printf '\n$ bin/chunkwise%s\n' "$(printf ' %q' "${arguments[@]}")"
+  bin/chunkwise "${arguments[@]}"
 }
 
 setup_jdk

@@ -1,5 +1,6 @@
 package io.chunkwise.model.cpu;
 
+import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
@@ -11,6 +12,25 @@ import java.util.List;
 /** Opens the executor that runs on this machine's cores. */
 public final class CpuExecutorProvider implements ForwardExecutorProvider {
     private static final String VECTOR_MODULE = "jdk.incubator.vector";
+    /** Below this, plain loops take less time for a page of text than compiling the vector kernels does. */
+    private static final long SMALL_ELEMENTS = 8_000_000;
+
+    /** Which models run without vectors. */
+    enum Plain { SMALL_MODELS, ALWAYS, NEVER }
+
+    private final Plain plain;
+
+    public CpuExecutorProvider() {
+        this(Plain.SMALL_MODELS);
+    }
+
+    CpuExecutorProvider(Plain plain) {
+        this.plain = plain;
+    }
+
+    private static boolean isSmall(LlamaModel model) {
+        return model.weights().all().stream().mapToLong(TensorView::elements).sum() < SMALL_ELEMENTS;
+    }
 
     @Override
     public String name() {
@@ -36,6 +56,6 @@ public final class CpuExecutorProvider implements ForwardExecutorProvider {
         options.device().filter(wanted -> !wanted.equals(device.selector()) && !wanted.equals(device.backend())).ifPresent(wanted -> {
             throw new ExecutorException("executor 'cpu' has no device '" + wanted + "'; its only one is '" + device.selector() + "'");
         });
-        return new CpuForwardExecutor(model, options, device);
+        return new CpuForwardExecutor(model, options, device, plain == Plain.ALWAYS || plain == Plain.SMALL_MODELS && isSmall(model));
     }
 }

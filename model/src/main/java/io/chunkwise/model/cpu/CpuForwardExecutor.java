@@ -55,7 +55,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private int rows; // in the buffers
     private int firstRow; // of the batch, in row 0 of the buffers
 
-    CpuForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device) {
+    /** @param plain run projections without vectors: see {@link PlainKernels} */
+    CpuForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, boolean plain) {
         this.device = device;
         config = model.config();
         weights = model.weights();
@@ -80,7 +81,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
         rotary = new RotaryTable(config, Math.min(contextLength, 512));
         team = new WorkerTeam(options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads());
         scratch = new Scratch(team.size());
-        projections = new ProjectionStep(team, scratch);
+        projections = new ProjectionStep(team, scratch, plain);
     }
 
     private float[][] decodePerLayer(WeightRole role) {

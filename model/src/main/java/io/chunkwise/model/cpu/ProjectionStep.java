@@ -39,12 +39,15 @@ final class ProjectionStep {
 
     private final WorkerTeam team;
     private final Scratch scratch;
+    private final boolean plain;
     private float[] panels = new float[0]; // [panels, inputs, PANEL]
     private final Map<TensorType, float[]> prepared = new EnumMap<>(TensorType.class); // [rows, preparedSize] for quantized types
 
-    ProjectionStep(WorkerTeam team, Scratch scratch) {
+    /** @param plain use {@link PlainKernels} */
+    ProjectionStep(WorkerTeam team, Scratch scratch, boolean plain) {
         this.team = team;
         this.scratch = scratch;
+        this.plain = plain;
     }
 
     /**
@@ -53,7 +56,9 @@ final class ProjectionStep {
      * @param firstRow row of {@code batch} that row 0 of the buffers is
      */
     void run(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates, TokenBatch batch, int firstRow) {
-        if (rows < MANY_ROWS) {
+        if (plain) {
+            projectPlainly(in, inputs, rows, bases, updates);
+        } else if (rows < MANY_ROWS) {
             projectFewRows(in, inputs, rows, bases, updates);
         } else {
             projectManyRows(in, inputs, rows, bases, updates, batch, firstRow);
@@ -105,6 +110,18 @@ final class ProjectionStep {
                 begin = end;
             }
         });
+    }
+
+    private void projectPlainly(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates) {
+        scratch.reserve(inputs);
+        for (Base base : bases) {
+            team.share(base.weight().rows(), UPDATE_OUTPUTS, (worker, from, to) -> PlainKernels.project(
+                    base.weight(), in, inputs, rows, base.accumulate(), scratch.of(worker), base.out(), from, to));
+        }
+        for (Update update : updates) {
+            AttachedPair pair = update.pair();
+            PlainKernels.projectDown(pair.down(), pair.rank(), in, inputs, rows, update.hidden(), 0, pair.rank());
+        }
     }
 
     private void prepare(TensorType type, float[] in, int inputs, int rows) {
@@ -187,13 +204,26 @@ final class ProjectionStep {
                 for (; piece >= pieces(updates.get(i)); i++) {
                     piece -= pieces(updates.get(i));
                 }
-                addUpdate(updates.get(i), rows, batch, firstRow, piece * UPDATE_OUTPUTS);
+                if (plain) {
+                    addUpdatePlainly(updates.get(i), rows, batch, firstRow, piece * UPDATE_OUTPUTS);
+                } else {
+                    addUpdate(updates.get(i), rows, batch, firstRow, piece * UPDATE_OUTPUTS);
+                }
             }
         });
     }
 
     private static int pieces(Update update) {
         return (update.pair().outputs() + UPDATE_OUTPUTS - 1) / UPDATE_OUTPUTS;
+    }
+
+    private static void addUpdatePlainly(Update update, int rows, TokenBatch batch, int firstRow, int from) {
+        AttachedPair pair = update.pair();
+        int to = Math.min(pair.outputs(), from + UPDATE_OUTPUTS);
+        for (int row = 0; row < rows; row++) {
+            PlainKernels.addUp(pair.up(), pair.outputs(), update.hidden(), row * pair.rank(),
+                    largestRank(pair, batch, firstRow, row, row + 1), update.out(), row * pair.outputs(), from, to);
+        }
     }
 
     private static void addUpdate(Update update, int rows, TokenBatch batch, int firstRow, int from) {

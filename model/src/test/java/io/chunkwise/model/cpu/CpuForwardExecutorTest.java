@@ -19,15 +19,25 @@ import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
 import java.util.Optional;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+/** The contract's models are small: without a word, none of them would meet a vector kernel. */
 class CpuForwardExecutorTest implements ForwardExecutorContract {
 
     @Override
     public ForwardExecutorProvider provider() {
-        return new CpuExecutorProvider();
+        return new CpuExecutorProvider(CpuExecutorProvider.Plain.NEVER);
+    }
+
+    @Nested
+    class WithoutVectors implements ForwardExecutorContract {
+        @Override
+        public ForwardExecutorProvider provider() {
+            return new CpuExecutorProvider(CpuExecutorProvider.Plain.ALWAYS);
+        }
     }
 
     // A method that the compiler has got hold of meanwhile must not add up in another order.

@@ -8,7 +8,6 @@ import io.chunkwise.benchmark.Spread;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.ForwardExecutor;
-import io.chunkwise.model.forward.ForwardExecutors;
 import io.chunkwise.model.forward.ForwardExecutors.Choice;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
@@ -98,7 +97,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     public Integer call() {
         executor.check();
         BenchmarkPlan plan = plan();
-        Choice choice = ForwardExecutors.load().choose(executor.executor(), executor.device());
+        Choice choice = Session.executors().choose(executor.executor(), executor.device());
         if (output.remarks()) {
             terminal.err().println("executor " + choice.provider().name() + " on " + choice.device().selector() + " (" + choice.device().name()
                     + "; " + choice.device().driver() + "): " + choice.reason());

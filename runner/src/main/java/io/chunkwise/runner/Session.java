@@ -56,7 +56,7 @@ final class Session implements AutoCloseable {
      */
     static Session open(Options options, Terminal terminal, Progress progress) {
         long start = System.nanoTime();
-        Choice choice = ForwardExecutors.load().choose(options.executor().executor(), options.executor().device());
+        Choice choice = executors().choose(options.executor().executor(), options.executor().device());
         if (options.output().remarks()) {
             terminal.err().println("executor " + choice.provider().name() + " on " + choice.device().selector() + " (" + choice.device().name()
                     + "): " + choice.reason());
@@ -76,6 +76,12 @@ final class Session implements AutoCloseable {
             model.close();
             throw e;
         }
+    }
+
+    /** The executors of this start: the launcher leaves TornadoVM's flags out where they would be of no use. */
+    static ForwardExecutors executors() {
+        String aside = System.getProperty("chunkwise.tornado.aside");
+        return aside == null ? ForwardExecutors.load() : ForwardExecutors.load().without("tornado", aside);
     }
 
     private static ActiveAdapter adapter(Options options, Terminal terminal, LlamaModel model, Progress progress) {

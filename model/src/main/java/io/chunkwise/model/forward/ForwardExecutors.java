@@ -59,6 +59,17 @@ public final class ForwardExecutors {
         }
     }
 
+    /**
+     * These without the executors of one name, which the choice mentions as left aside.
+     *
+     * @param why a short phrase
+     */
+    public ForwardExecutors without(String name, String why) {
+        List<String> notes = new ArrayList<>(broken);
+        notes.add(name + " left aside: " + why);
+        return new ForwardExecutors(providers.stream().filter(provider -> !provider.name().equals(name)).toList(), notes);
+    }
+
     public List<ForwardExecutorProvider> providers() {
         return providers;
     }

@@ -42,6 +42,13 @@ class ForwardExecutorsTest {
     }
 
     @Test
+    void autoSaysWhyAnExecutorWasLeftAside() {
+        ForwardExecutors without = executors(present("cpu", HOST), present("tornado", GPU)).without("tornado", "no GPU in sight");
+        assertEquals("cpu", without.choose("auto", Optional.empty()).provider().name());
+        assertEquals("no GPU; tornado left aside: no GPU in sight", without.choose("auto", Optional.empty()).reason());
+    }
+
+    @Test
     void anExplicitTornadoNeverFallsBack() {
         ForwardExecutors withoutTornado = executors(present("cpu", HOST));
         String message = failure(withoutTornado, "tornado", Optional.empty());

@@ -206,7 +206,8 @@ public final class PassPlans implements Passes {
         }
         // Without the colour codes of TornadoVM's own messages.
         String message = root.getMessage() == null ? ""
-                : ": " + root.getMessage().replaceAll("\u001B\\[[;\\d]*m", "").strip().lines().findFirst().orElse("").replaceAll("\\.+$", "");
+                : ": " + root.getMessage().replaceAll("\u001B\\[[;\\d]*m", "").strip().lines().findFirst().orElse("").replaceAll("\\.+$",
+                        "");
         String advice = root instanceof TornadoOutOfMemoryException
                 ? " Close other executors, start with a larger -Dtornado.device.memory, or use --executor cpu."
                 : " Try another --device, or --executor cpu.";

@@ -23,6 +23,7 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.enums.ProfilerMode;
 import uk.ac.manchester.tornado.api.exceptions.TornadoInternalError;
+import uk.ac.manchester.tornado.api.exceptions.TornadoOutOfMemoryException;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -203,9 +204,15 @@ public final class PassPlans implements Passes {
         while (root.getCause() != null && root.getCause() != root) {
             root = root.getCause();
         }
-        String message = root.getMessage() == null ? "" : ": " + root.getMessage().strip().lines().findFirst().orElse("");
+        // Without the colour codes of TornadoVM's own messages.
+        String message = root.getMessage() == null ? ""
+                : ": " + root.getMessage().replaceAll("\u001B\\[[;\\d]*m", "").strip().lines().findFirst().orElse("").replaceAll("\\.+$",
+                        "");
+        String advice = root instanceof TornadoOutOfMemoryException
+                ? " Close other executors, start with a larger -Dtornado.device.memory, or use --executor cpu."
+                : " Try another --device, or --executor cpu.";
         return new ExecutorException("the device failed in task graph '" + name(step) + "': " + root.getClass().getSimpleName() + message
-                + ". Try another --device, or --executor cpu.", e);
+                + "." + advice, e);
     }
 
     private ImmutableTaskGraph graph(Step step, int maxLocal, Consumer<TaskSink> wiring) {

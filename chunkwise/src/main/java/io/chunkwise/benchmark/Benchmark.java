@@ -80,7 +80,8 @@ public final class Benchmark {
     /** Everything but an embedding table of its own, of which a token reads one row. */
     private static List<MemorySegment> readPerToken(LlamaModel model) {
         TensorView embedding = model.weights().get(WeightRole.EMBEDDING, 0);
-        return model.weights().all().stream().filter(tensor -> model.config().tiedOutput() || tensor != embedding).map(TensorView::data).toList();
+        return model.weights().all().stream().filter(tensor -> model.config().tiedOutput() || tensor != embedding)
+                .map(TensorView::data).toList();
     }
 
     private void measure(ForwardExecutor executor, int vocabSize, Variant variant, int repetition) {

@@ -20,8 +20,10 @@ class BenchmarkTest {
     @Test
     void everyRankIsMeasuredBesideTheBase() {
         try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(64, 2, 4, 2, 96, 100, 64), TensorType.Q8_0, 1);
-                ForwardExecutor executor = new CpuExecutorProvider().open(model, new ExecutorOptions(32, 5, Optional.empty(), 1, Progress.NONE))) {
-            BenchmarkResult result = new Benchmark(new BenchmarkPlan(List.of(0, 4, 4, 9), 12, 3, 2, 1), Progress.NONE).run("small", model, executor);
+                ForwardExecutor executor = new CpuExecutorProvider()
+                        .open(model, new ExecutorOptions(32, 5, Optional.empty(), 1, Progress.NONE))) {
+            BenchmarkPlan plan = new BenchmarkPlan(List.of(0, 4, 4, 9), 12, 3, 2, 1);
+            BenchmarkResult result = new Benchmark(plan, Progress.NONE).run("small", model, executor);
             assertEquals(List.of(0, 4, 9), result.cases().stream().map(BenchmarkResult.Case::rank).toList());
             assertEquals(model.weights().bytes(), result.weightBytes());
             assertTrue(result.bytesPerSecond().median() > 0, "bandwidth " + result.bytesPerSecond());

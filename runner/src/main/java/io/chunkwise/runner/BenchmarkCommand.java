@@ -99,8 +99,8 @@ final class BenchmarkCommand implements Callable<Integer> {
         BenchmarkPlan plan = plan();
         Choice choice = Session.executors().choose(executor.executor(), executor.device());
         if (output.remarks()) {
-            terminal.err().println("executor " + choice.provider().name() + " on " + choice.device().selector() + " (" + choice.device().name()
-                    + "; " + choice.device().driver() + "): " + choice.reason());
+            terminal.err().println("executor " + choice.provider().name() + " on " + choice.device().selector()
+                    + " (" + choice.device().name() + "; " + choice.device().driver() + "): " + choice.reason());
             terminal.err().flush();
         }
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
@@ -160,7 +160,8 @@ final class BenchmarkCommand implements Callable<Integer> {
     }
 
     private static String text(Spread spread, double unit, String format) {
-        return String.format(Locale.ROOT, format + " (" + format + "–" + format + ")", spread.median() * unit, spread.min() * unit, spread.max() * unit);
+        return String.format(Locale.ROOT, format + " (" + format + "–" + format + ")", spread.median() * unit, spread.min() * unit,
+                spread.max() * unit);
     }
 
     private static String ratio(double value) {

@@ -27,7 +27,8 @@ final class AttentionKernels {
      * @param out     out     [headDim] from {@code at}
      * @param scratch scratch [scratchSize(end, valueStride)]
      */
-    static void attend(KvCache cache, int layer, int kvHead, float[] query, float[] out, int at, int headDim, int first, int end, float[] scratch) {
+    static void attend(KvCache cache, int layer, int kvHead, float[] query, float[] out, int at, int headDim, int first, int end,
+            float[] scratch) {
         int firstPiece = first / PIECE;
         int endPiece = (end + PIECE - 1) / PIECE;
         for (int piece = firstPiece; piece < endPiece; piece++) {

@@ -193,7 +193,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 float[] from = buffers.get(in);
                 float[] to = buffers.get(out);
                 float[] gains = vector(gain, layer);
-                team.share(rows, 4, (_, first, end) -> NormKernels.normalize(from, gains, to, first, end, gains.length, config.normEpsilon()));
+                team.share(rows, 4, (_, first, end) ->
+                        NormKernels.normalize(from, gains, to, first, end, gains.length, config.normEpsilon()));
             }
             case LayerOp.Project project -> project(project.in(), List.of(project), List.of(), layer);
             case LayerOp.AddLowRank update -> project(update.in(), List.of(), List.of(update), layer);

@@ -84,7 +84,8 @@ final class LowRankKernels {
      * @param hidden in     [4, width] from {@code hiddenAt}
      * @param out    in+out [4, outputs] from {@code outAt}
      */
-    static void addUpToFour(float[] up, int outputs, float[] hidden, int hiddenAt, int width, int rank, float[] out, int outAt, int from, int to) {
+    static void addUpToFour(float[] up, int outputs, float[] hidden, int hiddenAt, int width, int rank, float[] out, int outAt,
+            int from, int to) {
         for (int o = from; o < to; o += 2 * COUNT) {
             int at = outAt + o;
             FloatVector a0 = FloatVector.fromArray(FLOATS, out, at);

@@ -156,8 +156,9 @@ final class ProjectionStep {
                     Base base = bases.get(i);
                     int outputs = base.weight().rows();
                     int first = rest * TileProjection.TILE;
-                    TileProjection.project(TileProjection.stored(base.weight().type(), base.weight().data(), inputs), inputs, packed, 0, panelCount,
-                            rows, base.accumulate(), scratch.of(worker), base.out(), outputs, first, Math.min(outputs, first + TileProjection.TILE));
+                    int end = Math.min(outputs, first + TileProjection.TILE);
+                    TileProjection.project(TileProjection.stored(base.weight().type(), base.weight().data(), inputs), inputs, packed,
+                            0, panelCount, rows, base.accumulate(), scratch.of(worker), base.out(), outputs, first, end);
                 } else {
                     AttachedPair pair = updates.get(rest / panelCount).pair();
                     int panel = rest % panelCount;
@@ -238,7 +239,8 @@ final class ProjectionStep {
                 LowRankKernels.addUpToFour(pair.up(), outputs, update.hidden(), row * pair.rank(), pair.rank(), rank,
                         update.out(), row * outputs, from, whole);
                 for (int rest = row; rest < row + 4 && whole < to; rest++) {
-                    LowRankKernels.addUp(pair.up(), outputs, update.hidden(), rest * pair.rank(), rank, update.out(), rest * outputs, whole, to);
+                    LowRankKernels.addUp(pair.up(), outputs, update.hidden(), rest * pair.rank(), rank, update.out(),
+                            rest * outputs, whole, to);
                 }
             }
         }

@@ -108,14 +108,16 @@ final class RowProjection {
         }
     }
 
-    private static void projectF32(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
+    private static void projectF32(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out,
+            int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 4L);
             FloatVector even = FloatVector.zero(FLOATS);
             FloatVector odd = FloatVector.zero(FLOATS);
             for (int i = 0; i < whole; i += STEP) {
-                even = FloatVector.fromMemorySegment(FLOATS, data, row + i * 4L, ORDER).fma(FloatVector.fromArray(FLOATS, in, inAt + i), even);
+                even = FloatVector.fromMemorySegment(FLOATS, data, row + i * 4L, ORDER)
+                        .fma(FloatVector.fromArray(FLOATS, in, inAt + i), even);
                 odd = FloatVector.fromMemorySegment(FLOATS, data, row + (i + COUNT) * 4L, ORDER)
                         .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
@@ -127,7 +129,8 @@ final class RowProjection {
         }
     }
 
-    private static void projectF16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
+    private static void projectF16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out,
+            int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 2L);
@@ -149,7 +152,8 @@ final class RowProjection {
         }
     }
 
-    private static void projectBf16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
+    private static void projectBf16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out,
+            int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 2L);
@@ -159,7 +163,8 @@ final class RowProjection {
                 IntVector a = (IntVector) ShortVector.fromMemorySegment(SHORTS, data, row + i * 2L, ORDER).castShape(INTS, 0);
                 IntVector b = (IntVector) ShortVector.fromMemorySegment(SHORTS, data, row + (i + COUNT) * 2L, ORDER).castShape(INTS, 0);
                 even = a.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(FLOATS, in, inAt + i), even);
-                odd = b.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
+                odd = b.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats()
+                        .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
             float sum = Lanes.sum(even.add(odd));
             for (int i = whole; i < inputs; i++) {
@@ -170,7 +175,8 @@ final class RowProjection {
     }
 
     // The scale of a block is applied once, to the block's sums.
-    private static void projectQ8(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
+    private static void projectQ8(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt,
+            int from, int to) {
         for (int o = from; o < to; o++) {
             long row = o * (blocks * 34L);
             FloatVector even = FloatVector.zero(QUANT_FLOATS);
@@ -182,7 +188,8 @@ final class RowProjection {
                 FloatVector blockOdd = FloatVector.zero(QUANT_FLOATS);
                 for (int i = 0; i < 32; i += 4 * QUANTS) {
                     // The quants -128 to 127 as 0 to 255.
-                    IntVector four = IntVector.fromMemorySegment(QUANT_INTS, data, p + 2 + i, ORDER).lanewise(VectorOperators.XOR, 0x80808080);
+                    IntVector four = IntVector.fromMemorySegment(QUANT_INTS, data, p + 2 + i, ORDER)
+                            .lanewise(VectorOperators.XOR, 0x80808080);
                     blockEven = ((FloatVector) four.and(0xff).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
                             .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i), blockEven);
                     blockOdd = ((FloatVector) four.and(0xff00).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
@@ -201,7 +208,8 @@ final class RowProjection {
         }
     }
 
-    private static void projectQ4(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt, int from, int to) {
+    private static void projectQ4(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt,
+            int from, int to) {
         for (int o = from; o < to; o++) {
             long row = o * (blocks * 18L);
             FloatVector even = FloatVector.zero(QUANT_FLOATS);

@@ -93,7 +93,8 @@ final class WeightDecoder {
                 for (int part = 0; part < PARTS; part++) {
                     IntVector pair = (IntVector) pairs.convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, part);
                     FloatVector low = (FloatVector) pair.and(15).sub(8).convertShape(VectorOperators.I2F, FLOATS, 0);
-                    FloatVector high = (FloatVector) pair.lanewise(VectorOperators.LSHR, 4).sub(8).convertShape(VectorOperators.I2F, FLOATS, 0);
+                    FloatVector high = (FloatVector) pair.lanewise(VectorOperators.LSHR, 4).sub(8)
+                            .convertShape(VectorOperators.I2F, FLOATS, 0);
                     int o = at + block * 32 + i + part * COUNT;
                     low.mul(scale).intoArray(out, o);
                     high.mul(scale).intoArray(out, o + 16);

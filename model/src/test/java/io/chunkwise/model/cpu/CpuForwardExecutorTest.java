@@ -77,7 +77,8 @@ class CpuForwardExecutorTest implements ForwardExecutorContract {
     @Test
     void aLongContextCostsNothingUntilItIsUsed() {
         try (LlamaModel model = ModelCase.small().open();
-                ForwardExecutor executor = provider().open(model, new ExecutorOptions(1 << 27, 1 << 20, Optional.empty(), 2, Progress.NONE))) {
+                ForwardExecutor executor = provider().open(model, new ExecutorOptions(1 << 27, 1 << 20, Optional.empty(), 2,
+                        Progress.NONE))) {
             assertTrue(logits(executor, TokenBatch.uniform(new int[] {1}, 0, new float[0])).length > 0);
         }
     }

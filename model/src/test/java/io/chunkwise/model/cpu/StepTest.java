@@ -30,7 +30,8 @@ class StepTest {
                         assertEquals(new HashSet<>(ops.subList(flat.size(), flat.size() + together.size())), new HashSet<>(together));
                         assertTrue(bases.stream().allMatch(base -> base.in() == in && base.out() != in), "bases read " + in);
                         assertTrue(updates.stream().allMatch(update -> update.in() == in), "updates read " + in);
-                        assertEquals(bases.size(), bases.stream().map(LayerOp.Project::out).distinct().count(), "every base has an output of its own");
+                        assertEquals(bases.size(), bases.stream().map(LayerOp.Project::out).distinct().count(),
+                                "every base has an output of its own");
                         flat.addAll(together);
                     }
                 }

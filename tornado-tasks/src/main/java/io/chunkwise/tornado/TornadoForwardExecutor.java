@@ -5,7 +5,9 @@ import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
+import io.chunkwise.model.forward.LargestLogits;
 import io.chunkwise.model.forward.OutputRequest;
+import io.chunkwise.model.forward.PassLimits;
 import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.llama.LlamaConfig;
@@ -26,11 +28,8 @@ import io.chunkwise.tornado.graph.Passes;
 import io.chunkwise.tornado.kernels.HeadKernels;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Comparator;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -47,9 +46,10 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     private final ExecutorOptions options;
     private final DeviceInfo device;
     private final Function<DeviceState, Passes> plans;
+    private final PassLimits limits;
     private DeviceState state;
     private Optional<Passes> made = Optional.empty();
-    private int adapterGroups;
+    private Optional<Adapter> attached = Optional.empty();
     private int cachedPositions;
 
     private TornadoForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, Reservation reservation,
@@ -58,6 +58,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         this.options = options;
         this.device = device;
         this.plans = plans;
+        limits = new PassLimits(config.vocabSize(), options.contextLength(), options.rowCapacity());
         state = state(new DeviceWeights(config, model.weights(), options.progress()),
                 new DeviceBuffers(config, options.rowCapacity(), options.contextLength()), reservation);
     }
@@ -124,23 +125,19 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     /** An adapter that is larger than any before makes new task graphs, into which weights and cache are uploaded again. */
     @Override
     public void attach(Optional<Adapter> adapter) {
-        List<String> mismatches = adapter.map(a -> a.mismatches(config)).orElse(List.of());
-        if (!mismatches.isEmpty()) {
-            throw new IllegalArgumentException("adapter '" + adapter.get().name() + "' does not fit the model: " + mismatches.getFirst()
-                    + (mismatches.size() > 1 ? " (and " + (mismatches.size() - 1) + " more sites)" : ""));
-        }
+        adapter.ifPresent(candidate -> candidate.requireFits(config));
         Reservation wanted = adapter.map(Reservation::of).orElse(Reservation.NONE);
         if (!state.adapter().reservation().holds(wanted)) {
             reserve(state.adapter().reservation().with(wanted));
         }
         state.adapter().load(adapter);
         passes().uploadAdapter();
-        adapterGroups = adapter.map(Adapter::groups).orElse(0);
+        attached = adapter;
     }
 
     @Override
     public PassOutput run(TokenBatch batch, OutputRequest request) {
-        check(batch);
+        limits.check(batch, request, cachedPositions, attached);
         Passes passes = passes();
         int rows = batch.rows();
         ControlBlock control = state.control();
@@ -176,7 +173,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
 
     private float[] allLogits(Passes passes, int rows) {
         int vocab = config.vocabSize();
-        float[] logits = new float[Math.multiplyExact(rows, vocab)];
+        float[] logits = new float[rows * vocab];
         int step = Math.min(options.rowCapacity(), DeviceBuffers.LOGIT_ROWS);
         for (int first = 0; first < rows; first += step) {
             int some = Math.min(step, rows - first);
@@ -192,15 +189,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     // Up to TOP_CAPACITY on the device; more are rarely wanted, and selected here from all logits.
     private PassOutput.Top top(Passes passes, int rows, int count) {
         if (count > HeadKernels.TOP_CAPACITY) {
-            float[] logits = lastLogits(passes, rows);
-            int[] ids = IntStream.range(0, logits.length).boxed()
-                    .sorted(Comparator.<Integer>comparingDouble(id -> -(double) logits[id]).thenComparing(Comparator.naturalOrder()))
-                    .limit(count).mapToInt(Integer::intValue).toArray();
-            float[] largest = new float[count];
-            for (int k = 0; k < count; k++) {
-                largest[k] = logits[ids[k]];
-            }
-            return new PassOutput.Top(ids, largest);
+            return LargestLogits.top(lastLogits(passes, rows), count);
         }
         state.control().rows(rows - 1, 1);
         state.control().top(count);
@@ -235,28 +224,6 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     private DeviceState state(DeviceWeights weights, DeviceBuffers buffers, Reservation reservation) {
         return new DeviceState(config, weights, buffers, new DeviceAdapter(config.layers(), options.rowCapacity(), reservation),
                 new ControlBlock(options.rowCapacity(), reservation.groups()), options.contextLength(), options.rowCapacity());
-    }
-
-    private void check(TokenBatch batch) {
-        if (batch.rows() > options.rowCapacity()) {
-            throw new IllegalArgumentException("a pass of " + batch.rows() + " rows; the row capacity is " + options.rowCapacity());
-        }
-        if ((long) batch.position() + batch.rows() > options.contextLength()) {
-            throw new IllegalArgumentException("a pass of " + batch.rows() + " rows from position " + batch.position()
-                    + " ends past the context length " + options.contextLength());
-        }
-        if (batch.groups() != adapterGroups) {
-            throw new IllegalArgumentException("the rows have gains for " + batch.groups() + " component groups, the attached adapter has "
-                    + adapterGroups);
-        }
-        if (batch.position() > cachedPositions) {
-            throw new IllegalArgumentException("a pass from position " + batch.position() + ", but the cache ends at " + cachedPositions);
-        }
-        for (int token : batch.tokens()) {
-            if (token < 0 || token >= config.vocabSize()) {
-                throw new IllegalArgumentException("token " + token + " is not in the vocabulary of " + config.vocabSize());
-            }
-        }
     }
 
     private static float[] copy(FloatArray array, int count) {

@@ -22,7 +22,7 @@ public interface ForwardExecutor extends AutoCloseable {
 
     /**
      * Makes an adapter the one that {@link LayerOp.AddLowRank} applies, in place of the one before; empty for none. The
-     * KV cache is kept as it is. Costs no compilation while the adapter fits what {@link ExecutorOptions} reserved.
+     * KV cache is kept as it is. Compiles nothing where the adapter is no larger than one that was attached before.
      *
      * @throws IllegalArgumentException if a site's shape does not fit the model
      */
@@ -31,8 +31,8 @@ public interface ForwardExecutor extends AutoCloseable {
     /**
      * Runs one pass.
      *
-     * @throws IllegalArgumentException if the batch has more than {@link #rowCapacity()} rows, ends past
-     *                                  {@link #contextLength()}, has a token outside the vocabulary, or its groups are
+     * @throws IllegalArgumentException if the batch has more than {@link #rowCapacity()} rows, starts past what
+     *                                  the KV cache holds, ends past {@link #contextLength()}, has a token outside the vocabulary, or its groups are
      *                                  not those of the attached adapter
      */
     PassOutput run(TokenBatch batch, OutputRequest request);

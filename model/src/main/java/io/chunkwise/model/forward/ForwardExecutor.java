@@ -32,8 +32,8 @@ public interface ForwardExecutor extends AutoCloseable {
      * Runs one pass.
      *
      * @throws IllegalArgumentException if the batch has more than {@link #rowCapacity()} rows, starts past what
-     *                                  the KV cache holds, ends past {@link #contextLength()}, has a token outside the vocabulary, or its groups are
-     *                                  not those of the attached adapter
+     *                                  the KV cache holds, ends past {@link #contextLength()}, has a token outside
+     *                                  the vocabulary, or its groups are not those of the attached adapter
      */
     PassOutput run(TokenBatch batch, OutputRequest request);
 

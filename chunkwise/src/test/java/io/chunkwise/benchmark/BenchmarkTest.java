@@ -9,6 +9,7 @@ import io.chunkwise.model.cpu.CpuExecutorProvider;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
+import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
 import java.util.List;
@@ -21,7 +22,7 @@ class BenchmarkTest {
     void everyRankIsMeasuredBesideTheBase() {
         try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(64, 2, 4, 2, 96, 100, 64), TensorType.Q8_0, 1);
                 ForwardExecutor executor = new CpuExecutorProvider()
-                        .open(model, new ExecutorOptions(32, 5, Optional.empty(), 1, Progress.NONE))) {
+                        .open(model, new ExecutorOptions(32, 5, KvReservation.full(32), Optional.empty(), 1, Progress.NONE))) {
             BenchmarkPlan plan = new BenchmarkPlan(List.of(0, 4, 4, 9), 12, 3, 2, 1);
             BenchmarkResult result = new Benchmark(plan, Progress.NONE).run("small", model, executor);
             assertEquals(List.of(0, 4, 9), result.cases().stream().map(BenchmarkResult.Case::rank).toList());

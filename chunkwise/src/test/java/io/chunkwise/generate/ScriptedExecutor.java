@@ -6,8 +6,13 @@ import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.LargestLogits;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
+import io.chunkwise.model.forward.PassResult;
+import io.chunkwise.model.forward.RowStatistics;
+import io.chunkwise.model.forward.Statistics;
 import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.model.kv.KvPages;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
@@ -50,7 +55,30 @@ public final class ScriptedExecutor implements ForwardExecutor {
     }
 
     @Override
-    public PassOutput run(TokenBatch batch, OutputRequest request) {
+    public PassResult run(TokenBatch batch, OutputRequest request, Statistics statistics) {
+        int first = switch (statistics) {
+            case NONE -> batch.rows();
+            case LAST_ROW -> batch.rows() - 1;
+            case ALL_ROWS -> 0;
+        };
+        float[] entropy = new float[batch.rows() - first];
+        for (int i = 0; i < entropy.length; i++) {
+            entropy[i] = entropy(model.logits(batch.tokens()[first + i], batch.position() + first + i));
+        }
+        return new PassResult(output(batch, request), new RowStatistics(entropy, new float[entropy.length]));
+    }
+
+    private float entropy(float[] logits) {
+        double sum = 0;
+        double weighted = 0;
+        for (float logit : logits) {
+            sum += Math.exp(logit - 50);
+            weighted += Math.exp(logit - 50) * (logit - 50);
+        }
+        return (float) ((Math.log(sum) - weighted / sum) / Math.log(vocabSize));
+    }
+
+    private PassOutput output(TokenBatch batch, OutputRequest request) {
         if (batch.rows() > rowCapacity || batch.position() + batch.rows() > contextLength) {
             throw new IllegalArgumentException(batch + " does not fit");
         }
@@ -96,6 +124,16 @@ public final class ScriptedExecutor implements ForwardExecutor {
     @Override
     public int rowCapacity() {
         return rowCapacity;
+    }
+
+    @Override
+    public void reserve(Collection<Adapter> adapters) {
+        // nothing is compiled
+    }
+
+    @Override
+    public KvPages kv() {
+        throw new UnsupportedOperationException("pages of the KV cache");
     }
 
     @Override

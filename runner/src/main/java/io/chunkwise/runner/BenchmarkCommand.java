@@ -9,6 +9,7 @@ import io.chunkwise.model.Progress;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.ForwardExecutors.Choice;
+import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.ModelFiles;
@@ -140,7 +141,7 @@ final class BenchmarkCommand implements Callable<Integer> {
 
     private BenchmarkResult measure(Subject subject, BenchmarkPlan plan, Choice choice, Progress progress) {
         int context = Math.max(promptTokens, decodeTokens);
-        var options = new io.chunkwise.model.forward.ExecutorOptions(context, Math.min(context, executor.batch()),
+        var options = new io.chunkwise.model.forward.ExecutorOptions(context, Math.min(context, executor.batch()), KvReservation.full(context),
                 Optional.of(choice.device().selector()), executor.threads(), progress);
         try (LlamaModel opened = subject.opener().get(); ForwardExecutor running = choice.provider().open(opened, options)) {
             return new Benchmark(plan, progress).run(subject.name(), opened, running);

@@ -6,6 +6,7 @@ import io.chunkwise.model.adapter.AdapterFiles;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.ForwardExecutors;
 import io.chunkwise.model.forward.ForwardExecutors.Choice;
+import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.ModelFiles;
 import io.chunkwise.runner.options.AdapterOptions;
@@ -99,7 +100,7 @@ final class Session implements AutoCloseable {
         if (context > modelContext && !options.output().quiet()) {
             terminal.err().println("warning: a context of " + context + " is longer than the model was made for (" + modelContext + ")");
         }
-        return new io.chunkwise.model.forward.ExecutorOptions(context, Math.min(context, options.executor().batch()),
+        return new io.chunkwise.model.forward.ExecutorOptions(context, Math.min(context, options.executor().batch()), KvReservation.full(context),
                 Optional.of(choice.device().selector()), options.executor().threads(), progress);
     }
 

@@ -9,6 +9,11 @@ import io.chunkwise.model.forward.LargestLogits;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassLimits;
 import io.chunkwise.model.forward.PassOutput;
+import io.chunkwise.model.forward.PassResult;
+import io.chunkwise.model.forward.RowStatistics;
+import io.chunkwise.model.forward.Statistics;
+import io.chunkwise.model.kv.KvPages;
+import java.util.Collection;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
@@ -133,6 +138,24 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         state.adapter().load(adapter);
         passes().uploadAdapter();
         attached = adapter;
+    }
+
+    @Override
+    public void reserve(Collection<Adapter> adapters) {
+        throw new UnsupportedOperationException("reserving for adapters");
+    }
+
+    @Override
+    public KvPages kv() {
+        throw new UnsupportedOperationException("pages of the KV cache");
+    }
+
+    @Override
+    public PassResult run(TokenBatch batch, OutputRequest request, Statistics statistics) {
+        if (statistics != Statistics.NONE) {
+            throw new UnsupportedOperationException("statistics of rows");
+        }
+        return new PassResult(run(batch, request), RowStatistics.NONE);
     }
 
     @Override

@@ -15,6 +15,7 @@ import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
@@ -34,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What the contract can't see: compilation, reservations, and the kernels that this device would not get by itself. */
 @Tag("tornado")
 class DeviceBehaviourTest {
-    private static final ExecutorOptions OPTIONS = new ExecutorOptions(48, 20, Optional.empty(), 1, Progress.NONE);
+    private static final ExecutorOptions OPTIONS = new ExecutorOptions(48, 20, KvReservation.full(48), Optional.empty(), 1, Progress.NONE);
     private static final double TOLERANCE = 2e-5;
 
     @Test

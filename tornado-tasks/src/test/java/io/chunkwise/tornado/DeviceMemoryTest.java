@@ -7,6 +7,7 @@ import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
 import io.chunkwise.tornado.device.TestDevice;
@@ -25,7 +26,7 @@ class DeviceMemoryTest {
     /** Opens executors of about 10 MiB each. */
     static final class OpenFiveTimes {
         public static void main(String[] arguments) {
-            ExecutorOptions options = new ExecutorOptions(4096, 1, Optional.empty(), 1, Progress.NONE);
+            ExecutorOptions options = new ExecutorOptions(4096, 1, KvReservation.full(4096), Optional.empty(), 1, Progress.NONE);
             for (int i = 0; i < 5; i++) {
                 try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(64, 2, 2, 2, 64, 64, 4096), TensorType.F32, i);
                         TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, options, TestDevice.best())) {

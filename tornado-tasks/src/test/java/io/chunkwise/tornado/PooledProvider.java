@@ -8,11 +8,14 @@ import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
 import io.chunkwise.model.forward.OutputRequest;
-import io.chunkwise.model.forward.PassOutput;
+import io.chunkwise.model.forward.PassResult;
+import io.chunkwise.model.forward.Statistics;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.forward.WeightRole;
+import io.chunkwise.model.kv.KvPages;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -88,8 +91,18 @@ final class PooledProvider implements ForwardExecutorProvider, AutoCloseable {
         }
 
         @Override
-        public PassOutput run(TokenBatch batch, OutputRequest request) {
-            return executor.run(batch, request);
+        public PassResult run(TokenBatch batch, OutputRequest request, Statistics statistics) {
+            return executor.run(batch, request, statistics);
+        }
+
+        @Override
+        public void reserve(Collection<Adapter> adapters) {
+            executor.reserve(adapters);
+        }
+
+        @Override
+        public KvPages kv() {
+            return executor.kv();
         }
 
         @Override

@@ -15,13 +15,18 @@ import io.chunkwise.model.forward.LlamaForward;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassLimits;
 import io.chunkwise.model.forward.PassOutput;
+import io.chunkwise.model.forward.PassResult;
+import io.chunkwise.model.forward.RowStatistics;
+import io.chunkwise.model.forward.Statistics;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.forward.WeightRole;
+import io.chunkwise.model.kv.KvPages;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.LlamaWeights;
 import io.chunkwise.model.llama.RotaryTable;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -68,7 +73,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
             throw new ExecutorException("row capacity " + rowCapacity + " needs buffers that are too large; use "
                     + LARGEST_ARRAY / widest + " at most");
         }
-        LlamaForward forward = new LlamaForward(config);
+        LlamaForward forward = new LlamaForward(config, options.kv().quantizable());
         embedding = Step.plan(forward.embedding());
         layer = Step.plan(forward.layer());
         head = Step.plan(forward.head());
@@ -121,7 +126,20 @@ final class CpuForwardExecutor implements ForwardExecutor {
     }
 
     @Override
-    public PassOutput run(TokenBatch batch, OutputRequest request) {
+    public void reserve(Collection<Adapter> adapters) {
+        adapters.forEach(adapter -> adapter.requireFits(config));
+    }
+
+    @Override
+    public KvPages kv() {
+        throw new UnsupportedOperationException("pages of the KV cache");
+    }
+
+    @Override
+    public PassResult run(TokenBatch batch, OutputRequest request, Statistics statistics) {
+        if (statistics != Statistics.NONE) {
+            throw new UnsupportedOperationException("statistics of rows");
+        }
         limits.check(batch, request, filled, attached);
         this.batch = batch;
         rows = batch.rows();
@@ -132,7 +150,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
         for (int i = 0; i < config.layers() - 1; i++) {
             runAll(layer, i);
         }
-        return runLastLayer(request);
+        return new PassResult(runLastLayer(request), RowStatistics.NONE);
     }
 
     /** Once the last layer has stored its keys and values, only the rows whose logits are wanted matter. */
@@ -205,7 +223,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 team.share(rows, 4, (_, from, to) ->
                         RotaryKernels.turn(turned, rotary, config.rotaryPairing(), batch.position(), from, to, heads, config.headDim()));
             }
-            case LayerOp.AppendKv(var key, var value) -> {
+            case LayerOp.RotateByHadamard _ -> throw new UnsupportedOperationException("a quantizable KV cache");
+            case LayerOp.AppendKv(_, var key, var value) -> {
                 float[] keys = buffers.get(key);
                 float[] values = buffers.get(value);
                 team.share(config.kvHeads(), rows < 4 ? config.kvHeads() : 1, (_, from, to) ->

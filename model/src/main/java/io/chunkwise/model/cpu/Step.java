@@ -43,7 +43,7 @@ sealed interface Step {
                     }
                     open.updates().add(update);
                 }
-                case LayerOp.Embed _, LayerOp.RmsNorm _, LayerOp.AddBias _, LayerOp.Rotate _, LayerOp.AppendKv _, LayerOp.Attend _,
+                case LayerOp.Embed _, LayerOp.RmsNorm _, LayerOp.AddBias _, LayerOp.Rotate _, LayerOp.RotateByHadamard _, LayerOp.AppendKv _, LayerOp.Attend _,
                         LayerOp.SwiGlu _ -> steps.add(new Single(op));
             }
         }

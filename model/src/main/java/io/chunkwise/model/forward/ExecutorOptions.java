@@ -1,6 +1,7 @@
 package io.chunkwise.model.forward;
 
 import io.chunkwise.model.Progress;
+import io.chunkwise.model.kv.KvReservation;
 import java.util.Optional;
 
 /**
@@ -8,11 +9,12 @@ import java.util.Optional;
  *
  * @param contextLength positions to keep in the KV cache
  * @param rowCapacity   the most rows of one prefill pass
+ * @param kv            how much of the KV cache is kept in which format; every position in full for {@link KvReservation#full}
  * @param device        "backend:index", or empty for the executor's best device
  * @param threads       of the CPU executor; 0: as many as there are cores
  * @param progress      told about uploads and compilation
  */
-public record ExecutorOptions(int contextLength, int rowCapacity, Optional<String> device, int threads, Progress progress) {
+public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation kv, Optional<String> device, int threads, Progress progress) {
 
     public ExecutorOptions {
         if (contextLength < 1) {
@@ -27,6 +29,6 @@ public record ExecutorOptions(int contextLength, int rowCapacity, Optional<Strin
     }
 
     public static ExecutorOptions withContext(int contextLength) {
-        return new ExecutorOptions(contextLength, Math.min(contextLength, 128), Optional.empty(), 0, Progress.NONE);
+        return new ExecutorOptions(contextLength, Math.min(contextLength, 128), KvReservation.full(contextLength), Optional.empty(), 0, Progress.NONE);
     }
 }

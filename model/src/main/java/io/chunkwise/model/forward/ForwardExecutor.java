@@ -1,6 +1,8 @@
 package io.chunkwise.model.forward;
 
 import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.kv.KvPages;
+import java.util.Collection;
 import java.util.Optional;
 
 /**
@@ -21,8 +23,15 @@ public interface ForwardExecutor extends AutoCloseable {
     int rowCapacity();
 
     /**
+     * Makes room for any of these adapters, so that attaching one of them compiles nothing. May compile now.
+     *
+     * @throws IllegalArgumentException if a site's shape does not fit the model
+     */
+    void reserve(Collection<Adapter> adapters);
+
+    /**
      * Makes an adapter the one that {@link LayerOp.AddLowRank} applies, in place of the one before; empty for none. The
-     * KV cache is kept as it is. Compiles nothing where the adapter is no larger than one that was attached before.
+     * KV cache is kept as it is. Compiles nothing where the adapter is no larger than one that was attached or reserved before.
      *
      * @throws IllegalArgumentException if a site's shape does not fit the model
      */
@@ -32,10 +41,19 @@ public interface ForwardExecutor extends AutoCloseable {
      * Runs one pass.
      *
      * @throws IllegalArgumentException if the batch has more than {@link #rowCapacity()} rows, starts past what
-     *                                  the KV cache holds, ends past {@link #contextLength()}, has a token outside
-     *                                  the vocabulary, or its groups are not those of the attached adapter
+     *                                  the KV cache holds, or goes back into a page that is not full, ends past
+     *                                  {@link #contextLength()}, has a token outside the vocabulary, or its groups are not those
+     *                                  of the attached adapter
      */
-    PassOutput run(TokenBatch batch, OutputRequest request);
+    PassResult run(TokenBatch batch, OutputRequest request, Statistics statistics);
+
+    /** Runs one pass without statistics, see {@link #run(TokenBatch, OutputRequest, Statistics)}. */
+    default PassOutput run(TokenBatch batch, OutputRequest request) {
+        return run(batch, request, Statistics.NONE).output();
+    }
+
+    /** The KV cache of the sequence; a view that lives as long as the executor. */
+    KvPages kv();
 
     @Override
     void close();

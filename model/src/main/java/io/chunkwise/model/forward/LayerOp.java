@@ -35,8 +35,19 @@ public sealed interface LayerOp {
     record Rotate(Activation queryOrKey) implements LayerOp {
     }
 
-    /** Stores the rows' keys and values in the layer's KV cache, at the rows' positions. */
-    record AppendKv(Activation key, Activation value) implements LayerOp {
+    /**
+     * Multiplies every head of every row by the normalised Hadamard matrix, in place; doing it twice changes nothing. Where
+     * the head dimension is no power of two, blocks of its largest factor that is one are multiplied. Outliers are spread over
+     * all elements, so that few bits per element suffice.
+     */
+    record RotateByHadamard(Activation heads) implements LayerOp {
+    }
+
+    /**
+     * Stores the rows' keys and values in the layer's KV cache, at the rows' positions, and remembers the newest rows' queries
+     * as probes (see {@link io.chunkwise.model.kv.KvPages#measure}).
+     */
+    record AppendKv(Activation query, Activation key, Activation value) implements LayerOp {
     }
 
     /** out[r] = softmax(query[r] · keysᵀ / √headDim) · values, per head, over the positions that row r may see. */

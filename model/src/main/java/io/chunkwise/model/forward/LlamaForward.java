@@ -18,6 +18,7 @@ import io.chunkwise.model.forward.LayerOp.Embed;
 import io.chunkwise.model.forward.LayerOp.Project;
 import io.chunkwise.model.forward.LayerOp.RmsNorm;
 import io.chunkwise.model.forward.LayerOp.Rotate;
+import io.chunkwise.model.forward.LayerOp.RotateByHadamard;
 import io.chunkwise.model.forward.LayerOp.SwiGlu;
 import io.chunkwise.model.llama.LlamaConfig;
 import java.util.ArrayList;
@@ -33,9 +34,20 @@ import java.util.List;
  */
 public final class LlamaForward {
     private final LlamaConfig config;
+    private final boolean quantizableCache;
 
-    public LlamaForward(LlamaConfig config) {
+    /**
+     * @param quantizableCache whether keys and values are kept rotated by a Hadamard matrix, in all formats alike, so that pages
+     *                         of any format can be read together
+     */
+    public LlamaForward(LlamaConfig config, boolean quantizableCache) {
         this.config = config;
+        this.quantizableCache = quantizableCache;
+    }
+
+    /** The layer whose attention entropies are reported as {@link RowStatistics}: the middle one. */
+    public int probeLayer() {
+        return config.layers() / 2;
     }
 
     public List<LayerOp> embedding() {
@@ -55,8 +67,16 @@ public final class LlamaForward {
         }
         ops.add(new Rotate(QUERY));
         ops.add(new Rotate(KEY));
-        ops.add(new AppendKv(KEY, VALUE));
+        if (quantizableCache) {
+            ops.add(new RotateByHadamard(QUERY));
+            ops.add(new RotateByHadamard(KEY));
+            ops.add(new RotateByHadamard(VALUE));
+        }
+        ops.add(new AppendKv(QUERY, KEY, VALUE));
         ops.add(new Attend(QUERY, ATTENDED));
+        if (quantizableCache) {
+            ops.add(new RotateByHadamard(ATTENDED));
+        }
         adapted(ops, new Project(ATTENDED, WeightRole.ATTENTION_OUTPUT, RESIDUAL, true));
 
         ops.add(new RmsNorm(RESIDUAL, WeightRole.FFN_NORM, NORMED));

@@ -18,7 +18,7 @@ class StepTest {
     @ParameterizedTest
     @MethodSource("io.chunkwise.model.fixtures.ModelCase#all")
     void stepsHaveTheSameOpsAndUpdatesStayInFrontOfWhateverReadsThem(ModelCase model) {
-        LlamaForward forward = new LlamaForward(model.config());
+        LlamaForward forward = new LlamaForward(model.config(), false);
         for (List<LayerOp> ops : List.of(forward.embedding(), forward.layer(), forward.head())) {
             List<LayerOp> flat = new ArrayList<>();
             for (Step step : Step.plan(ops)) {

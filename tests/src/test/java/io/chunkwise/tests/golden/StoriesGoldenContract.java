@@ -23,6 +23,7 @@ import io.chunkwise.model.forward.ForwardExecutorProvider;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.ModelFiles;
 import java.io.IOException;
@@ -270,7 +271,7 @@ interface StoriesGoldenContract {
         private Subject open(LlamaModel model) {
             ForwardExecutorProvider provider = StreamSupport.stream(ServiceLoader.load(ForwardExecutorProvider.class).spliterator(), false)
                     .filter(candidate -> candidate.name().equals(executor)).findFirst().orElseThrow();
-            return new Subject(model, provider.open(model, new ExecutorOptions(256, 32, Optional.empty(), 0, Progress.NONE)));
+            return new Subject(model, provider.open(model, new ExecutorOptions(256, 32, KvReservation.full(256), Optional.empty(), 0, Progress.NONE)));
         }
 
         void close() {

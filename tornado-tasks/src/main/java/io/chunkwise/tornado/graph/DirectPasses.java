@@ -12,7 +12,7 @@ public final class DirectPasses implements Passes {
 
     public DirectPasses(DeviceState state) {
         this.state = state;
-        forward = new LlamaForward(state.config());
+        forward = new LlamaForward(state.config(), false);
     }
 
     @Override

@@ -72,7 +72,8 @@ final class LayerGraphBuilder {
                     ActivationKernels::addBias, control, state.weights().vector(bias), buffer(out), out.width(config));
             case AddLowRank(_, var site, _) -> throw new IllegalArgumentException("the low-rank update of " + site + " has no projection");
             case Rotate(var queryOrKey) -> rotate(sink, queryOrKey);
-            case AppendKv(var key, var value) -> sink.task("append_kv", Launch.threadsPerRow(config.kvDim()),
+            case LayerOp.RotateByHadamard _ -> throw new UnsupportedOperationException("a quantizable KV cache");
+            case AppendKv(_, var key, var value) -> sink.task("append_kv", Launch.threadsPerRow(config.kvDim()),
                     KvKernels::appendToCache, control, buffer(key), buffer(value), buffers.keys(), buffers.values(),
                     config.kvDim(), state.contextLength());
             case Attend(var query, var out) -> attend(sink, buffer(query), buffer(out));

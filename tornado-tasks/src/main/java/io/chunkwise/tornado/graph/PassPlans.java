@@ -62,7 +62,7 @@ public final class PassPlans implements Passes {
         shared.addAll(state.buffers().arrays());
         relayed = state.arrays();
         int maxLocal = (int) Math.min(Integer.MAX_VALUE, device.getPhysicalDevice().getDeviceMaxWorkGroupSize()[0]);
-        LlamaForward forward = new LlamaForward(state.config());
+        LlamaForward forward = new LlamaForward(state.config(), false);
         LayerGraphBuilder builder = new LayerGraphBuilder(state, form);
 
         List<ImmutableTaskGraph> graphs = new ArrayList<>();

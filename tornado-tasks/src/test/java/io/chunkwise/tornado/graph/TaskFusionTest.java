@@ -22,7 +22,7 @@ class TaskFusionTest {
     @ParameterizedTest
     @MethodSource("io.chunkwise.model.fixtures.ModelCase#all")
     void flatteningGivesBackTheOps(ModelCase model) {
-        LlamaForward forward = new LlamaForward(model.config());
+        LlamaForward forward = new LlamaForward(model.config(), false);
         for (List<LayerOp> ops : List.of(forward.embedding(), forward.layer(), forward.head())) {
             assertEquals(ops, flatten(TaskFusion.fuse(ops, true)));
             assertEquals(ops.stream().filter(op -> !(op instanceof LayerOp.AddLowRank)).toList(), flatten(TaskFusion.fuse(ops, false)));
@@ -34,7 +34,7 @@ class TaskFusionTest {
     void everySiteIsProjectedDownOnceBeforeItIsAddedUp(ModelCase model) {
         Set<WeightRole> down = new HashSet<>();
         int added = 0;
-        for (LayerTask task : TaskFusion.fuse(new LlamaForward(model.config()).layer(), true)) {
+        for (LayerTask task : TaskFusion.fuse(new LlamaForward(model.config(), false).layer(), true)) {
             switch (task) {
                 case LayerTask.ProjectDown(_, var sites) -> sites.forEach(site -> assertEquals(true, down.add(site), site + " twice"));
                 case LayerTask.ProjectAndAddUp(_, var update) -> {
@@ -50,7 +50,7 @@ class TaskFusionTest {
 
     @Test
     void anAdapterCostsFourTasksPerLayer() {
-        List<LayerOp> layer = new LlamaForward(ModelCase.small().config()).layer();
+        List<LayerOp> layer = new LlamaForward(ModelCase.small().config(), false).layer();
         assertEquals(14, TaskFusion.fuse(layer, false).size());
         assertEquals(18, TaskFusion.fuse(layer, true).size());
     }

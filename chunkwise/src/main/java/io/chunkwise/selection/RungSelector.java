@@ -1,5 +1,6 @@
 package io.chunkwise.selection;
 
+import io.chunkwise.ladder.MergedRung;
 import io.chunkwise.ladder.RankLadder;
 import io.chunkwise.ladder.Rung;
 import io.chunkwise.model.adapter.Adapter;
@@ -44,20 +45,38 @@ public final class RungSelector {
 
     /** An adapter's ladder; all components in one group where the policy {@linkplain ChunkPolicy#needsLadder needs no rungs}. */
     public static RungSelector of(ChunkPolicy policy, RankLadder ladder) {
+        List<Cut> cuts = cuts(policy, ladder, 0);
+        return cut(policy, ladder.at(rungs(cuts)), cuts);
+    }
+
+    /**
+     * An adapter's ladder, on a model into which a rung is merged ({@link MergedRung}): what is merged is on in every row, whatever the band says, and
+     * bands of no more components than that take no adapter work.
+     *
+     * @param merged of the policy's kind
+     */
+    public static RungSelector merged(ChunkPolicy policy, RankLadder ladder, Rung merged) {
+        Adapter lowest = ladder.at(List.of(merged));
+        double components = meanComponents(lowest, 1);
         List<Cut> cuts = new ArrayList<>();
-        TreeSet<Double> counts = new TreeSet<>();
+        cuts.add(new Cut(components, merged));
+        cuts.addAll(cuts(policy, ladder, components));
+        Adapter whole = ladder.at(rungs(cuts));
+        List<List<Selection>> choices = new ArrayList<>();
         for (Band band : policy.bands()) {
-            if (band.components() > 0 && band.components() < ladder.maxRank()) {
-                counts.add(band.components());
+            List<Selection> ofBand = new ArrayList<>();
+            for (Selection choice : choices(policy, band, whole, cuts)) {
+                if (choice.components() >= components) {
+                    choice.gains()[0] = 0; // an empty group, which would count as active
+                    ofBand.add(choice);
+                }
             }
+            if (ofBand.isEmpty()) {
+                ofBand.add(new Selection(label(policy.rungs(), whole, cuts, 1), components, band.scale(), new float[whole.groups()]));
+            }
+            choices.add(List.copyOf(ofBand));
         }
-        for (double components : counts) {
-            cuts.add(switch (policy.rungs()) {
-                case FIXED -> new Cut(components, new Rung.Uniform((int) components));
-                case THRESHOLD -> new Cut(components, new Rung.Threshold(ladder.thresholdForMeanRank(components)));
-            });
-        }
-        return cut(policy, ladder.at(cuts.stream().map(Cut::rung).toList()), cuts);
+        return new RungSelector(Optional.of(MergedRung.residual(ladder, rungs(cuts))), choices);
     }
 
     /** What the executor has to attach: one component group per rung. */
@@ -83,18 +102,42 @@ public final class RungSelector {
     private record Cut(double components, Rung rung) {
     }
 
+    private static List<Rung> rungs(List<Cut> cuts) {
+        return cuts.stream().map(Cut::rung).toList();
+    }
+
+    /** The policy's rungs that have more components than {@code above} and fewer than all, ascending. */
+    private static List<Cut> cuts(ChunkPolicy policy, RankLadder ladder, double above) {
+        TreeSet<Double> counts = new TreeSet<>();
+        for (Band band : policy.bands()) {
+            if (band.components() > above && band.components() < ladder.maxRank()) {
+                counts.add(band.components());
+            }
+        }
+        return counts.stream().map(components -> new Cut(components, switch (policy.rungs()) {
+            case FIXED -> new Rung.Uniform(components.intValue());
+            case THRESHOLD -> new Rung.Threshold(ladder.thresholdForMeanRank(components));
+        })).toList();
+    }
+
     /** @param cuts ascending; group i of the adapter ends at cut i, a last group at the adapter's rank */
     private static RungSelector cut(ChunkPolicy policy, Adapter adapter, List<Cut> cuts) {
-        List<List<Selection>> choices = new ArrayList<>();
-        for (Band band : policy.bands()) {
-            List<Selection> ofBand = new ArrayList<>();
-            for (int groups = band.scale() == 0 ? 0 : groups(band, adapter, cuts); groups > 0; groups--) {
-                ofBand.add(selection(policy.rungs(), band, adapter, cuts, groups));
-            }
-            ofBand.add(off(adapter.groups(), band));
-            choices.add(List.copyOf(ofBand));
+        return new RungSelector(Optional.of(adapter), policy.bands().stream().map(band -> choices(policy, band, adapter, cuts)).toList());
+    }
+
+    private static List<Selection> choices(ChunkPolicy policy, Band band, Adapter adapter, List<Cut> cuts) {
+        List<Selection> choices = new ArrayList<>();
+        for (int groups = band.scale() == 0 ? 0 : groups(band, adapter, cuts); groups > 0; groups--) {
+            float[] gains = new float[adapter.groups()];
+            Arrays.fill(gains, 0, groups, band.scale());
+            choices.add(new Selection(label(policy.rungs(), adapter, cuts, groups), meanComponents(adapter, groups), band.scale(), gains));
         }
-        return new RungSelector(Optional.of(adapter), choices);
+        choices.add(off(adapter.groups(), band));
+        return List.copyOf(choices);
+    }
+
+    private static double meanComponents(Adapter adapter, int groups) {
+        return adapter.sites().values().stream().mapToInt((LowRankPair pair) -> pair.activeRank(groups)).average().orElse(0);
     }
 
     /** Leading groups that a band has on. */
@@ -108,13 +151,6 @@ public final class RungSelector {
             }
         }
         return adapter.groups();
-    }
-
-    private static Selection selection(RungKind kind, Band band, Adapter adapter, List<Cut> cuts, int groups) {
-        float[] gains = new float[adapter.groups()];
-        Arrays.fill(gains, 0, groups, band.scale());
-        double components = adapter.sites().values().stream().mapToInt((LowRankPair pair) -> pair.activeRank(groups)).average().orElse(0);
-        return new Selection(label(kind, adapter, cuts, groups), components, band.scale(), gains);
     }
 
     private static String label(RungKind kind, Adapter adapter, List<Cut> cuts, int groups) {

@@ -1,5 +1,6 @@
 package io.chunkwise.chunking;
 
+import java.math.BigInteger;
 import java.util.Arrays;
 
 /**
@@ -49,5 +50,23 @@ final class RunningPercentile {
     void reset() {
         Arrays.fill(counts, 0);
         seen = 0;
+    }
+
+    /**
+     * Scores that are taken to have gone before: spread evenly over these, as many as the window holds. They leave the window in a mixed order, so
+     * that those that are left at any time are spread, too.
+     *
+     * @param ascending scores in [0, 1]
+     */
+    void seed(float[] ascending) {
+        int count = Math.min(ascending.length, ring.length);
+        int stride = Math.max(1, (int) (count * 0.382)); // the golden section: neighbours in time are far apart in value
+        while (count > 0 && BigInteger.valueOf(stride).gcd(BigInteger.valueOf(count)).intValue() > 1) {
+            stride++;
+        }
+        for (int i = 0; i < count; i++) {
+            int place = (int) ((long) i * stride % count);
+            add(ascending[(int) ((place + 0.5) * ascending.length / count)]);
+        }
     }
 }

@@ -8,7 +8,7 @@ import java.util.Set;
 /**
  * How the complexity of a token is estimated, and how scores become percentiles.
  *
- * @param weights          of the signals in the score; a signal that is missing or has weight 0 is switched off, one of negative weight w
+ * @param weights          of the four signals in the score; a signal that is missing or has weight 0 is switched off, one of negative weight w
  *                         counts inversely: |w| · (1 − value)
  * @param lagTokens        model statistics are read at the ends of aligned blocks of this many positions; 1 for fresh values at the price
  *                         of a prefill in passes of one row
@@ -20,9 +20,10 @@ import java.util.Set;
  * @param percentileTokens percentiles are among this many latest scores
  * @param warmupTokens     until so many scores are known, the missing ones are taken to be spread evenly over [0, 1]
  * @param hysteresis       percentile points beyond a band's bound that a score needs to leave the band, in [0, 50]
+ * @param benefit          whether calibrated token benefits take the place of the weighted signals
  */
 public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double initial, int ngramTokens, double ngramDecay, double priorTokens,
-        double smoothing, int percentileTokens, int warmupTokens, double hysteresis) {
+        double smoothing, int percentileTokens, int warmupTokens, double hysteresis, BenefitUse benefit) {
     static final int LONGEST_WINDOW = 1 << 20;
     static final double LARGEST_WEIGHT = 1e6;
     static final double SHORTEST_PRIOR = 1e-3;
@@ -33,6 +34,7 @@ public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double 
     public Estimation {
         EnumMap<SignalKind, Double> on = new EnumMap<>(SignalKind.class);
         weights.forEach((kind, weight) -> {
+            Check.that(kind != SignalKind.BENEFIT, "the signal benefit has no weight: it takes the place of the others");
             Check.that(Math.abs(weight) <= LARGEST_WEIGHT, "weight " + weight + " of signal " + kind.word() + " is not in [-1e6, 1e6]");
             if (weight != 0) {
                 on.put(kind, weight);
@@ -43,7 +45,7 @@ public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double 
         share("initial value", initial);
         window("n-gram window", ngramTokens, 3);
         below1("n-gram decay", ngramDecay);
-        Check.that(priorTokens >= SHORTEST_PRIOR && priorTokens <= LONGEST_WINDOW, 
+        Check.that(priorTokens >= SHORTEST_PRIOR && priorTokens <= LONGEST_WINDOW,
                 "positional prior of " + priorTokens + " tokens is not in [" + SHORTEST_PRIOR + ", " + LONGEST_WINDOW + "]");
         below1("smoothing", smoothing);
         window("percentile window", percentileTokens, 1);
@@ -51,19 +53,38 @@ public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double 
         Check.that(hysteresis >= 0 && hysteresis <= 50, "hysteresis " + hysteresis + " is not in [0, 50] percentile points");
     }
 
-    /** Signals that are switched on. */
+    /** The weighted signals alone. */
+    public Estimation(Map<SignalKind, Double> weights, int lagTokens, double initial, int ngramTokens, double ngramDecay, double priorTokens,
+            double smoothing, int percentileTokens, int warmupTokens, double hysteresis) {
+        this(weights, lagTokens, initial, ngramTokens, ngramDecay, priorTokens, smoothing, percentileTokens, warmupTokens, hysteresis,
+                BenefitUse.IGNORE);
+    }
+
+    /** Weighted signals that are switched on. */
     public Set<SignalKind> signals() {
         return weights.isEmpty() ? EnumSet.noneOf(SignalKind.class) : EnumSet.copyOf(weights.keySet());
     }
 
-    /** Whether a signal needs what only the executor knows. */
+    /** Whether there is anything to make a score of, with any adapter. */
+    boolean estimates() {
+        return !weights.isEmpty() || benefit == BenefitUse.REQUIRE;
+    }
+
+    /** Whether a weighted signal needs what only the executor knows. */
     public boolean needsModelStatistics() {
         return weights.keySet().stream().anyMatch(SignalKind::isModelStatistic);
     }
 
     /** The same with other weights. */
     public Estimation withWeights(Map<SignalKind, Double> other) {
-        return new Estimation(other, lagTokens, initial, ngramTokens, ngramDecay, priorTokens, smoothing, percentileTokens, warmupTokens, hysteresis);
+        return new Estimation(other, lagTokens, initial, ngramTokens, ngramDecay, priorTokens, smoothing, percentileTokens, warmupTokens, hysteresis,
+                benefit);
+    }
+
+    /** The same with another use of token benefits. */
+    public Estimation withBenefit(BenefitUse other) {
+        return new Estimation(weights, lagTokens, initial, ngramTokens, ngramDecay, priorTokens, smoothing, percentileTokens, warmupTokens, hysteresis,
+                other);
     }
 
     private static void window(String what, int tokens, int least) {

@@ -80,7 +80,7 @@ public final class PolicyFile {
             if (node == null) {
                 throw new FormatException(name, "is empty, expected a policy in YAML");
             }
-            Set<String> known = keys("signals", "lagTokens", "initial", "smoothing", "percentiles", "rungs", "bands", "fadeTokens", "budget", "kv");
+            Set<String> known = keys("signals", "benefit", "lagTokens", "initial", "smoothing", "percentiles", "rungs", "bands", "fadeTokens", "budget", "kv");
             return new PolicyFile(name, new YamlMapping(name, "a policy", node, known)).policy();
         } catch (MarkedYAMLException e) {
             String line = e.getProblemMark() == null ? "" : "line " + (e.getProblemMark().getLine() + 1) + ": ";
@@ -103,7 +103,7 @@ public final class PolicyFile {
         RungKind rungs = root.has("rungs") && root.word("rungs", List.of("fixed", "threshold")).equals("threshold") ? RungKind.THRESHOLD : RungKind.FIXED;
         List<Band> bands = bands(rungs);
         Estimation estimation = estimation();
-        if (bands.size() > 1 && estimation.signals().isEmpty()) {
+        if (bands.size() > 1 && !estimation.estimates()) {
             throw root.problem(root.has("signals") ? root.require("signals") : root.require("bands"),
                     bands.size() + " bands need 'signals', at least one of them with a weight other than 0");
         }
@@ -134,7 +134,8 @@ public final class PolicyFile {
                 percentiles.map(map -> map.whole("windowTokens", DEFAULT.percentileTokens(), 1, Estimation.LONGEST_WINDOW))
                         .orElse(DEFAULT.percentileTokens()),
                 percentiles.map(map -> map.whole("warmupTokens", DEFAULT.warmupTokens(), 0, Estimation.LONGEST_WINDOW)).orElse(DEFAULT.warmupTokens()),
-                percentiles.map(map -> map.number("hysteresis", DEFAULT.hysteresis(), 0, 50)).orElse(DEFAULT.hysteresis()));
+                percentiles.map(map -> map.number("hysteresis", DEFAULT.hysteresis(), 0, 50)).orElse(DEFAULT.hysteresis()),
+                root.has("benefit") ? BenefitUse.of(root.word("benefit", BenefitUse.words())) : DEFAULT.benefit());
     }
 
     private static void weigh(SignalKind kind, Optional<YamlMapping> signal, Map<SignalKind, Double> weights) {

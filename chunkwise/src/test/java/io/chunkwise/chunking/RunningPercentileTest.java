@@ -43,6 +43,39 @@ class RunningPercentileTest {
         assertEquals(100, percentile.add(0.9), 1e-9, "ten lower scores");
     }
 
+    @ParameterizedTest
+    @CsvSource({"64, 256", "64, 64", "64, 20", "1, 5", "13, 12", "100, 1"})
+    void seededScoresCountAsIfTheyHadGoneBefore(int seeds, int window) {
+        RunningPercentile percentile = new RunningPercentile(window, 0);
+        percentile.add(0.9);
+        percentile.reset();
+        percentile.seed(even(seeds));
+        int count = Math.min(seeds, window);
+        assertEquals(30, percentile.add(0.3), 100.0 / count, "seeds are spread evenly over [0, 1]");
+    }
+
+    @Test
+    void seededScoresThatAreLeftInTheWindowAreSpreadEvenlyAtAnyTime() {
+        for (int gone = 1; gone < 60; gone++) {
+            RunningPercentile percentile = new RunningPercentile(64, 0);
+            percentile.seed(even(64));
+            for (int t = 0; t < gone; t++) {
+                percentile.add(0.9999);
+            }
+            int left = 64 - gone;
+            double expected = 100 * 0.5 * left / 64;
+            assertEquals(expected, percentile.add(0.5), 100 * 2.5 / 64, gone + " of 64 have left");
+        }
+    }
+
+    private static float[] even(int count) {
+        float[] ascending = new float[count];
+        for (int i = 0; i < count; i++) {
+            ascending[i] = (i + 0.5f) / count;
+        }
+        return ascending;
+    }
+
     @Test
     void aResetForgetsAllScores() {
         RunningPercentile percentile = new RunningPercentile(5, 0);

@@ -69,21 +69,31 @@ class PolicyFileTest {
     }
 
     @Test
+    void aPolicyThatRequiresTokenBenefitsNeedsNoSignals() {
+        ChunkPolicy policy = PolicyFile.parse("small", SMALL.replace("signals: {ngram: {weight: 1}}", "benefit: require"));
+        assertEquals(Estimation.NONE.withBenefit(BenefitUse.REQUIRE), policy.estimation());
+        assertTrue(policy.estimates());
+        assertEquals(BenefitUse.PREFER, PolicyFile.parse("small", "benefit: prefer\n" + SMALL).estimation().benefit());
+        assertEquals(BenefitUse.IGNORE, PolicyFile.parse("small", SMALL).estimation().benefit());
+        assertEquals(BenefitUse.PREFER, ChunkPolicy.adaptive().estimation().benefit());
+    }
+
+    @Test
     void theBuiltInPolicyIsAFileThatSaysItsDefaultsTruly() {
         ChunkPolicy adaptive = ChunkPolicy.adaptive();
         assertEquals("adaptive", adaptive.name());
         assertTrue(adaptive.estimates(), "several bands");
         // Without the lines of values that are not marked with *, the policy is the same: they are the defaults.
-        String marked = PolicyFile.adaptiveText().lines().filter(line -> !line.matches(
+        String marked = PolicyFile.adaptiveText().lines().filter(line -> line.contains("# *") || !line.matches(
                 " *(windowTokens|decay|tokens|lagTokens|initial|smoothing|warmupTokens|hysteresis|rungs|scale|recentTokens|errorBound|massBound): .*"))
-                .filter(line -> !line.equals("percentiles:") && !line.equals("kv:")).reduce("", (text, line) -> text + line + "\n");
+                .filter(line -> !line.equals("kv:")).reduce("", (text, line) -> text + line + "\n");
         assertEquals(adaptive, PolicyFile.parse("adaptive", marked));
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "`components: 2}`            | `components: 2, rank: 3}`      | `line 3: 'rank' is no key of a band, expected one of name, upperPercentile`",
-        "`signals:`                  | `signal:`                      | `line 1: 'signal' is no key of a policy, expected one of signals, lagTokens`",
+        "`signals:`                  | `signal:`                      | `line 1: 'signal' is no key of a policy, expected one of signals, benefit, lagTokens`",
         "`{weight: 1}`               | `{wieght: 1}`                  | `line 1: 'wieght' is no key of signal 'ngram', expected one of weight`",
         "`{weight: 1}`               | `{}`                           | `line 1: signal 'ngram' lacks the key 'weight'`",
         "`{weight: 1}`               | `{weight: one}`                | `line 1: 'weight' is 'one', expected a number from -1000000 to 1000000`",
@@ -112,6 +122,9 @@ class PolicyFileTest {
         "`[full, q8, evicted]`       | `full`                         | `line 10: 'kv' is 'full', expected a list of full, q8, q4, evicted`",
         "`[full, q8, evicted]`       | `[full, q8`                    | `line 11: not YAML: `",
         "`signals:`                  | `fadeTokens: 65\nsignals:`     | `line 1: 'fadeTokens' is '65', expected a whole number from 0 to 64`",
+        "`signals:`                  | `benefit: always\nsignals:`     | `line 1: 'benefit' is 'always', expected one of prefer, require, ignore`",
+        "`{ngram: {weight: 1}}`      | `{benefit: {weight: 1}}`       | `line 1: 'benefit' is no key of 'signals', expected one of entropy, ngram`",
+        "`signals: {ngram: {weight: 1}}` | `benefit: prefer`           | `line 1: a policy lacks`",
         "`signals:`                  | `rungs: auto\nsignals:`        | `line 1: 'rungs' is 'auto', expected one of fixed, threshold`",
         "`signals:`                  | `budget: none\nsignals:`       | `line 1: 'budget' is 'none', expected a number from 0 to 1000000`",
         "`signals:`                  | `smoothing: 1\nsignals:`       | `line 1: 'smoothing' is '1', expected a number from 0 to just below 1`",

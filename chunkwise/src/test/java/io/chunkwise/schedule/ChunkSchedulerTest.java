@@ -78,7 +78,7 @@ class ChunkSchedulerTest {
 
     private static TokenTrace given(TokenTrace token) {
         return new TokenTrace(token.position(), token.id(), false, token.entropy(), token.novelty(), token.attention(), token.prior(),
-                token.score(), token.components());
+                token.benefit(), token.score(), token.components());
     }
 
     private static void checkCover(String which, ChunkPolicy policy, int[] text, SequenceTrace trace) {

@@ -9,6 +9,7 @@ import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.tokenizer.StreamingDecoder;
 import io.chunkwise.model.tokenizer.Tokenizer;
+import io.chunkwise.schedule.ChunkScheduler;
 import java.util.Arrays;
 
 /** The generation loop: prefill in passes of many rows, then one row per new token. */
@@ -30,6 +31,11 @@ public final class ChunkwiseGenerator {
         this.config = config;
         this.tokenizer = tokenizer;
         this.groupGain = groupGain.clone();
+    }
+
+    /** @param scheduler of the model's executor, with the adapters of all requests; owned by the caller, reset by every request */
+    public ChunkwiseGenerator(ChunkScheduler scheduler, Tokenizer tokenizer) {
+        throw new UnsupportedOperationException("not yet: " + scheduler + tokenizer);
     }
 
     /**

@@ -7,6 +7,7 @@ import io.chunkwise.model.forward.LargestLogits;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.schedule.ChunkScheduler;
 import io.chunkwise.score.TokenScore.Alternative;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,6 +32,11 @@ public final class Scorer {
         this.executor = executor;
         this.vocabSize = vocabSize;
         this.groupGain = groupGain.clone();
+    }
+
+    /** @param scheduler of the model's executor; owned by the caller, reset by every window */
+    public Scorer(ChunkScheduler scheduler) {
+        throw new UnsupportedOperationException("not yet: " + scheduler);
     }
 
     /**

@@ -24,11 +24,12 @@ public final class ChunkScheduler {
     private final Setup setup;
 
     /**
-     * @param config    of the model that the executor runs
-     * @param adapters  ascending in {@link AdapterUse#fromToken()}, the first from token 0 on; their selectors are of {@code policy}
-     * @param keepTrace whether {@link #trace} will be asked for
+     * @param config      of the model that the executor runs
+     * @param weightBytes of the model, for the trace
+     * @param adapters    ascending in {@link AdapterUse#fromToken()}, the first from token 0 on; their selectors are of {@code policy}
+     * @param keepTrace   whether {@link #trace} will be asked for
      */
-    public record Setup(LlamaConfig config, ChunkPolicy policy, KvPolicy kv, List<AdapterUse> adapters, boolean keepTrace) {
+    public record Setup(LlamaConfig config, long weightBytes, ChunkPolicy policy, KvPolicy kv, List<AdapterUse> adapters, boolean keepTrace) {
         public Setup {
             adapters = List.copyOf(adapters);
         }
@@ -104,10 +105,9 @@ public final class ChunkScheduler {
     /**
      * Everything that was decided about the sequence; complete after {@link #finish}.
      *
-     * @param weightBytes of the base model
      * @throws IllegalStateException if no trace is kept
      */
-    public SequenceTrace trace(long weightBytes) {
+    public SequenceTrace trace() {
         throw new UnsupportedOperationException("not yet");
     }
 }

@@ -8,6 +8,7 @@ import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.schedule.ChunkScheduler;
+import io.chunkwise.schedule.SequenceCost;
 import io.chunkwise.score.TokenScore.Alternative;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -71,7 +72,7 @@ public final class Scorer {
             }
         }
         progress.report("scoring", tokens.length, tokens.length);
-        return new Score(scores);
+        return new Score(scores, new SequenceCost(tokens.length, 0, 0, 0, 0), List.of());
     }
 
     private float[] logits(TokenBatch batch) {

@@ -24,7 +24,7 @@ public record Band(String name, double upperPercentile, int minTokens, int maxTo
     public static final double ALL_COMPONENTS = Double.POSITIVE_INFINITY;
     /** Tokens of the longest chunk that a policy may ask for. */
     public static final int LONGEST_CHUNK = 65_536;
-    private static final float LARGEST_SCALE = 100;
+    static final float LARGEST_SCALE = 100;
 
     public Band {
         kv = List.copyOf(kv);
@@ -35,8 +35,12 @@ public record Band(String name, double upperPercentile, int minTokens, int maxTo
                 + " to " + maxTokens + " tokens, expected 1 <= minTokens <= maxTokens <= " + LONGEST_CHUNK);
         Check.that(components >= 0, "band '" + name + "': " + components + " components, expected 0 or more");
         Check.that(Math.abs(scale) <= LARGEST_SCALE, "band '" + name + "': scale " + scale + " is not in [-100, 100]");
-        Check.that(!kv.isEmpty() && kv.getFirst() == KvFormat.FULL && EnumSet.copyOf(kv).stream().toList().equals(kv),
-                "band '" + name + "': KV formats " + kv + ", expected full first and then some of q8, q4, evicted in this order");
+        Check.that(ascend(kv), "band '" + name + "': KV formats " + kv + ", expected full first and then some of q8, q4, evicted in this order");
+    }
+
+    /** Whether formats go from full to fewer and fewer bytes. */
+    static boolean ascend(List<KvFormat> formats) {
+        return !formats.isEmpty() && formats.getFirst() == KvFormat.FULL && EnumSet.copyOf(formats).stream().toList().equals(formats);
     }
 
     /** {@link #kv} as a set. */

@@ -25,7 +25,7 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
     public static final int LONGEST_FADE = 64;
     /** Length of all chunks of a uniform policy: KV policies need boundaries, and this is a pass of the usual row capacity. */
     private static final int UNIFORM_CHUNK = 128;
-    private static final int MOST_BANDS = 16;
+    static final int MOST_BANDS = 16;
 
     public ChunkPolicy {
         bands = List.copyOf(bands);

@@ -23,8 +23,9 @@ import java.util.Set;
  */
 public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double initial, int ngramTokens, double ngramDecay, double priorTokens,
         double smoothing, int percentileTokens, int warmupTokens, double hysteresis) {
-    private static final int LONGEST_WINDOW = 1 << 20;
-    private static final double LARGEST_WEIGHT = 1e6;
+    static final int LONGEST_WINDOW = 1 << 20;
+    static final double LARGEST_WEIGHT = 1e6;
+    static final double SHORTEST_PRIOR = 1e-3;
 
     /** No signal: what a policy of one band needs. */
     public static final Estimation NONE = new Estimation(Map.of(), 32, 0.5, 4096, 0.8, 64, 0.8, 512, 64, 5);
@@ -42,7 +43,8 @@ public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double 
         share("initial value", initial);
         window("n-gram window", ngramTokens, 3);
         below1("n-gram decay", ngramDecay);
-        Check.that(priorTokens > 0 && priorTokens <= Integer.MAX_VALUE, "positional prior of " + priorTokens + " tokens, expected a positive number");
+        Check.that(priorTokens >= SHORTEST_PRIOR && priorTokens <= LONGEST_WINDOW, 
+                "positional prior of " + priorTokens + " tokens is not in [" + SHORTEST_PRIOR + ", " + LONGEST_WINDOW + "]");
         below1("smoothing", smoothing);
         window("percentile window", percentileTokens, 1);
         window("warm-up", warmupTokens, 0);

@@ -15,7 +15,7 @@ public record KvBounds(int recentTokens, double errorBound, double massBound) {
 
     public static final KvBounds DEFAULT = new KvBounds(128, 0.02, 0.001);
 
-    private static final int LONGEST_WINDOW = 1 << 24;
+    static final int LONGEST_WINDOW = 1 << 24;
 
     public KvBounds {
         Check.that(recentTokens >= 0 && recentTokens <= LONGEST_WINDOW, recentTokens + " recent tokens are not in [0, " + LONGEST_WINDOW + "]");

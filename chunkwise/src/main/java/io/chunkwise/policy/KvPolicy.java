@@ -69,6 +69,33 @@ public sealed interface KvPolicy {
      * @param rowCapacity   rows of a pass
      */
     default KvReservation reservation(ChunkPolicy policy, int contextLength, int rowCapacity) {
-        throw new UnsupportedOperationException("not yet: " + KvPage.TOKENS);
+        return switch (this) {
+            case Full() -> KvReservation.full(contextLength);
+            case Window(int tokens) -> KvReservation.full(contextLength);
+            case Q8(int recentTokens) -> new KvReservation(
+                    Math.min(contextLength, fresh(policy, recentTokens, rowCapacity)), wholePages(contextLength), 0);
+            case Adaptive(KvBounds bounds) -> {
+                double q8 = 0;
+                double q4 = 0;
+                double before = 0;
+                for (Band band : policy.bands()) {
+                    double share = (band.upperPercentile() - before) / 100;
+                    before = band.upperPercentile();
+                    q8 += band.kv().contains(KvFormat.Q8) ? share : 0; // where Q4 is too far off, Q8 has to take it
+                    q4 += band.kv().contains(KvFormat.Q4) ? share : 0;
+                }
+                double full = (1 - Math.max(q8, q4)) * contextLength + fresh(policy, bounds.recentTokens(), rowCapacity);
+                yield new KvReservation((int) Math.min(contextLength, full), wholePages(q8 * contextLength), wholePages(q4 * contextLength));
+            }
+        };
+    }
+
+    /** Positions that no chunk has ended behind: the first page, the newest ones, a chunk, a pass, and pages that these begin and end in. */
+    private static int fresh(ChunkPolicy policy, int recentTokens, int rowCapacity) {
+        return Math.addExact(KvBounds.SINK_PAGES * KvPage.TOKENS + recentTokens + policy.longestChunk() + rowCapacity, 2 * KvPage.TOKENS);
+    }
+
+    private static int wholePages(double tokens) {
+        return (int) Math.ceil(tokens / KvPage.TOKENS) * KvPage.TOKENS;
     }
 }

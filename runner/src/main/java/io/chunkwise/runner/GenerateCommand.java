@@ -103,8 +103,7 @@ final class GenerateCommand implements Callable<Integer> {
             int[] ids = session.model().tokenizer().encode(text, true);
             checkRoom(ids.length, session.executor().contextLength());
             Listener listener = new Listener(progress, echo ? text : "");
-            GenerationResult result = new ChunkwiseGenerator(session.executor(), session.model().config(), session.model().tokenizer(),
-                    session.groupGain()).generate(ids, request, listener);
+            GenerationResult result = new ChunkwiseGenerator(session.scheduler(), session.model().tokenizer()).generate(ids, request, listener);
             bars.ifPresent(ProgressBars::close);
             listener.onText("");
             report(session, request.sampling(), result);

@@ -115,7 +115,7 @@ final class ScoreCommand implements Callable<Integer> {
             int[] tokens = ids.orElseGet(() -> session.model().tokenizer().encode(text.orElseThrow(), true));
             check(tokens, session);
             long start = System.nanoTime();
-            Score score = new Scorer(session.executor(), session.model().config().vocabSize(), session.groupGain())
+            Score score = new Scorer(session.scheduler())
                     .score(tokens, window == null ? tokens.length : window, Math.min(top, session.model().config().vocabSize()), progress);
             long nanos = System.nanoTime() - start;
             bars.ifPresent(ProgressBars::close);

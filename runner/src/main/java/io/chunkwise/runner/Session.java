@@ -9,6 +9,7 @@ import io.chunkwise.model.forward.ForwardExecutors.Choice;
 import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.ModelFiles;
+import io.chunkwise.policy.KvPolicy;
 import io.chunkwise.runner.options.AdapterOptions;
 import io.chunkwise.runner.options.ExecutorOptions;
 import io.chunkwise.runner.options.ModelOptions;
@@ -16,6 +17,7 @@ import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.report.Quantities;
 import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
+import io.chunkwise.schedule.ChunkScheduler;
 import java.util.Optional;
 import picocli.CommandLine;
 
@@ -27,7 +29,7 @@ final class Session implements AutoCloseable {
     private final LlamaModel model;
     private final Choice choice;
     private final ForwardExecutor executor;
-    private final float[] groupGain;
+    private final ChunkScheduler scheduler;
     private final int rank;
     private final long loadNanos;
 
@@ -35,7 +37,7 @@ final class Session implements AutoCloseable {
         this.model = model;
         this.choice = choice;
         this.executor = executor;
-        this.groupGain = active.groupGain();
+        scheduler = new ChunkScheduler(executor, new ChunkScheduler.Setup(model.config(), active.policy(), new KvPolicy.Full(), active.selector()));
         this.rank = active.rank();
         this.loadNanos = loadNanos;
     }
@@ -68,7 +70,6 @@ final class Session implements AutoCloseable {
         try {
             ActiveAdapter active = adapter(options, terminal, model, progress);
             executor = choice.provider().open(model, executorOptions(options, terminal, model, choice, progress));
-            executor.attach(active.adapter());
             return new Session(model, choice, executor, active, System.nanoTime() - start);
         } catch (RuntimeException | Error e) {
             if (executor != null) {
@@ -121,9 +122,8 @@ final class Session implements AutoCloseable {
         return choice.reason();
     }
 
-    /** [groups] of the attached adapter. */
-    float[] groupGain() {
-        return groupGain;
+    ChunkScheduler scheduler() {
+        return scheduler;
     }
 
     /** Components in use; 0 without adapter. */

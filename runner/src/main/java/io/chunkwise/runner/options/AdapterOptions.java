@@ -102,7 +102,8 @@ public final class AdapterOptions {
         }
     }
 
-    boolean given(String option) {
+    /** Whether an option was on the command line. */
+    public boolean given(String option) {
         return command.commandLine().getParseResult().hasMatchedOption(option);
     }
 

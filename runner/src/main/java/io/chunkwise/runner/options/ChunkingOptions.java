@@ -12,6 +12,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -106,7 +107,7 @@ public final class ChunkingOptions {
         }
         checkOverrides(base);
         policy = overridden(base);
-        adapter.mergedComponents().ifPresent(merged -> policy = withMergedRung(policy, merged));
+        adapter.mergedComponents().ifPresent(merged -> checkMerging(policy, merged));
     }
 
     private static ChunkPolicy ofRank(RankLimit rank) {
@@ -118,7 +119,7 @@ public final class ChunkingOptions {
 
     private ChunkPolicy named(String name) {
         try {
-            var builtIn = ChunkPolicy.builtIn(name);
+            Optional<ChunkPolicy> builtIn = ChunkPolicy.builtIn(name);
             if (builtIn.isPresent()) {
                 return builtIn.get();
             }
@@ -206,20 +207,16 @@ public final class ChunkingOptions {
         }
     }
 
-    // Merged components cannot be taken out again: bands that want fewer get as many.
-    private ChunkPolicy withMergedRung(ChunkPolicy original, int merged) {
-        for (Band band : original.bands()) {
+    private void checkMerging(ChunkPolicy chosen, int merged) {
+        for (Band band : chosen.bands()) {
             if (band.scale() != 1) {
-                throw problem("--merge-rung: band '" + band.name() + "' of policy '" + original.name() + "' has scale " + band.scale()
+                throw problem("--merge-rung: band '" + band.name() + "' of policy '" + chosen.name() + "' has scale " + band.scale()
                         + ", but merged components always act at scale 1");
             }
         }
-        if (!original.estimates() && original.bands().getFirst().components() < merged) {
-            throw problem("--merge-rung " + merged + " leaves no token with fewer components than that, and policy '" + original.name() + "' wants fewer");
+        if (!chosen.estimates() && chosen.bands().getFirst().components() < merged) {
+            throw problem("--merge-rung " + merged + " leaves no token with fewer components than that, and policy '" + chosen.name() + "' wants fewer");
         }
-        List<Band> bands = original.bands().stream().map(band -> new Band(band.name(), band.upperPercentile(), band.minTokens(), band.maxTokens(),
-                Math.max(band.components(), merged), band.scale(), band.kv())).toList();
-        return new ChunkPolicy(original.name(), original.estimation(), original.rungs(), bands, original.fadeTokens(), original.budget(), original.kv());
     }
 
     private boolean given(String option) {

@@ -7,7 +7,7 @@ import io.chunkwise.trace.SequenceTrace;
 import java.util.List;
 import java.util.Locale;
 
-/** The chunks of a trace for people without colours: one line each, and one that sums up. */
+/** The chunks of a trace for people without colours: one line each. */
 public final class ChunkTable {
     private static final int EXCERPT = 40;
 
@@ -40,15 +40,6 @@ public final class ChunkTable {
             }
         }
         return table.lines(width);
-    }
-
-    /** "14 chunks, 9.3 active components per token, KV cache 1.2 MiB (61 % of full)". */
-    public static String summary(SequenceTrace trace) {
-        SequenceTrace.Memory memory = trace.memory();
-        int chunks = trace.chunks().size();
-        return chunks + (chunks == 1 ? " chunk, " : " chunks, ")
-                + String.format(Locale.ROOT, "%.1f active components per token, KV cache %s", trace.meanComponents(), Quantities.bytes(memory.kvBytes()))
-                + (memory.kvBytesFull() == 0 ? "" : String.format(Locale.ROOT, " (%.0f %% of full)", 100.0 * memory.kvBytes() / memory.kvBytesFull()));
     }
 
     private static String excerpt(List<String> texts) {

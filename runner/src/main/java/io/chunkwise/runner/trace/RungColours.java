@@ -1,5 +1,6 @@
 package io.chunkwise.runner.trace;
 
+import io.chunkwise.runner.terminal.Terminal;
 import java.util.List;
 
 /**
@@ -14,12 +15,17 @@ public enum RungColours {
     /** Of the 256-colour palette. */
     MANY(List.of("38;5;27", "38;5;30", "38;5;64", "38;5;130", "38;5;161", "38;5;129"));
 
-    static final String RESET = "\033[0m";
+    private static final String RESET = "\033[0m";
 
     private final List<String> ramp;
 
     RungColours(List<String> ramp) {
         this.ramp = ramp;
+    }
+
+    /** What a terminal can show and its user wants. */
+    public static RungColours of(Terminal terminal) {
+        return !terminal.colours() ? NONE : terminal.manyColours() ? MANY : SIXTEEN;
     }
 
     /**

@@ -25,12 +25,7 @@ public final class TraceJson {
             json.writeNumberField("position", token.position());
             json.writeNumberField("id", token.id());
             json.writeBooleanField("generated", token.generated());
-            Json.number(json, "entropy", token.entropy(), DIGITS);
-            Json.number(json, "novelty", token.novelty(), DIGITS);
-            Json.number(json, "attention", token.attention(), DIGITS);
-            Json.number(json, "prior", token.prior(), DIGITS);
-            Json.number(json, "score", token.score(), DIGITS);
-            Json.number(json, "components", token.components(), DIGITS);
+            writeSignals(json, token);
             json.writeEndObject();
         }
         json.writeEndArray();
@@ -39,8 +34,18 @@ public final class TraceJson {
         writeMemory(json, trace.memory());
     }
 
+    /** What was known of a token and what it got, as fields of its object. */
+    public static void writeSignals(JsonGenerator json, TokenTrace token) throws IOException {
+        Json.number(json, "entropy", token.entropy(), DIGITS);
+        Json.number(json, "novelty", token.novelty(), DIGITS);
+        Json.number(json, "attention", token.attention(), DIGITS);
+        Json.number(json, "prior", token.prior(), DIGITS);
+        Json.number(json, "score", token.score(), DIGITS);
+        Json.number(json, "components", token.components(), DIGITS);
+    }
+
     /** {@code chunks[]}. */
-    static void writeChunks(JsonGenerator json, List<ChunkTrace> chunks) throws IOException {
+    public static void writeChunks(JsonGenerator json, List<ChunkTrace> chunks) throws IOException {
         json.writeArrayFieldStart("chunks");
         for (ChunkTrace chunk : chunks) {
             json.writeStartObject();
@@ -66,7 +71,7 @@ public final class TraceJson {
     }
 
     /** {@code memory}. */
-    static void writeMemory(JsonGenerator json, SequenceTrace.Memory memory) throws IOException {
+    public static void writeMemory(JsonGenerator json, SequenceTrace.Memory memory) throws IOException {
         json.writeObjectFieldStart("memory");
         json.writeNumberField("kvBytes", memory.kvBytes());
         json.writeNumberField("kvBytesFull", memory.kvBytesFull());

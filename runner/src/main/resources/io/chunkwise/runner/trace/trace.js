@@ -231,16 +231,14 @@ function chart(id, height, top, yTicks, yLabel, draw) {
   const x = position => MARGIN.left + (right - MARGIN.left) * (position - view.from) / (view.to - view.from);
   const y = value => bottom - (bottom - MARGIN.top) * value / (top || 1);
   const chart = svg('svg', {viewBox: '0 0 ' + width + ' ' + height, height, role: 'img', 'aria-labelledby': id + '-title'});
-  const clip = svg('clipPath', {id: id + '-clip'});
   const frame = {x: MARGIN.left, y: 0, width: right - MARGIN.left, height: bottom};
-  clip.append(svg('rect', frame));
-  const plot = svg('g', {'clip-path': 'url(#' + id + '-clip)'});
+  const plot = svg('svg', {...frame, viewBox: Object.values(frame).join(' ')}); // clips
   plot.append(svg('rect', {class: 'prompt', x: x(0), y: MARGIN.top, width: x(trace.promptTokens) - x(0), height: bottom - MARGIN.top}));
   yTicks.forEach(([value, label]) => {
     plot.append(svg('line', {class: 'grid', x1: MARGIN.left, x2: right, y1: y(value), y2: y(value)}));
     chart.append(svg('text', {x: MARGIN.left - 6, y: y(value) + 4, 'text-anchor': 'end'}, label));
   });
-  chart.append(clip, svg('text', {x: 12, y: (MARGIN.top + bottom) / 2, transform: 'rotate(-90 12 ' + (MARGIN.top + bottom) / 2 + ')',
+  chart.append(svg('text', {x: 12, y: (MARGIN.top + bottom) / 2, transform: 'rotate(-90 12 ' + (MARGIN.top + bottom) / 2 + ')',
     'text-anchor': 'middle'}, yLabel));
   ticks(view.from, view.to, width / 90).forEach(value => chart.append(
       svg('line', {class: 'axis', x1: x(value), x2: x(value), y1: bottom, y2: bottom + 4}),

@@ -175,7 +175,7 @@ public final class PolicyFile {
 
     private static Band band(YamlMapping map, RungKind rungs) {
         int minTokens = map.whole("minTokens", 1, Band.LONGEST_CHUNK);
-        double components = map.is("components", "max") ? Band.ALL_COMPONENTS : map.number("components", 0, MOST_COMPONENTS);
+        double components = map.numberOr("max", Band.ALL_COMPONENTS, "components", 0, MOST_COMPONENTS);
         if (rungs == RungKind.FIXED && components != Math.rint(components)) {
             throw map.wrong("components", "a whole number or max; fixed rungs have no other");
         }

@@ -79,8 +79,18 @@ final class YamlMapping {
     }
 
     double number(String key, double least, double most) {
+        return number(key, least, most, "");
+    }
+
+    /** A number, or a word that means one. */
+    double numberOr(String word, double meant, String key, double least, double most) {
+        boolean isWord = values.get(key) instanceof ScalarNode scalar && scalar.getValue().equals(word);
+        return isWord ? meant : number(key, least, most, ", or " + word);
+    }
+
+    private double number(String key, double least, double most, String alternative) {
         String expected = "a number " + (least > 0 && least < 1e-9 ? "above 0, up to " : "from " + shown(least) + " to ")
-                + (most == Math.nextDown(1.0) ? "just below 1" : shown(most));
+                + (most == Math.nextDown(1.0) ? "just below 1" : shown(most)) + alternative;
         String text = scalar(key, Set.of(Tag.INT, Tag.FLOAT), expected);
         double number = text.matches("[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]+)?") ? Double.parseDouble(text) : Double.NaN;
         if (!(number >= least && number <= most)) {
@@ -130,11 +140,6 @@ final class YamlMapping {
             throw wrong(key, expected);
         }
         return sequence.getValue();
-    }
-
-    /** Whether the value is this word. */
-    boolean is(String key, String word) {
-        return values.get(key) instanceof ScalarNode scalar && scalar.getValue().equals(word);
     }
 
     FormatException wrong(String key, String expected) {

@@ -4,6 +4,7 @@ import io.chunkwise.ladder.MergedRung;
 import io.chunkwise.ladder.RankLadder;
 import io.chunkwise.ladder.Rung;
 import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.policy.Band;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.RungKind;
@@ -42,46 +43,43 @@ public final class RungSelector {
             throw new IllegalArgumentException("policy '" + policy.name() + "' cuts adapter '" + adapter.name() + "' of rank "
                     + adapter.maxRank() + " into rungs, which takes a rank ladder");
         }
-        return cut(policy, adapter, new Cuts(List.of(), adapter.maxRank(), adapter.sites().size(), false));
+        return cut(policy, adapter, List.of());
     }
 
     /** An adapter's ladder; all components in one group where the policy {@linkplain ChunkPolicy#needsLadder needs no rungs}. */
     public static RungSelector of(ChunkPolicy policy, RankLadder ladder) {
-        Cuts cuts = new Cuts(cuts(policy, ladder, 0), ladder.maxRank(), ladder.sites().size(), false);
-        return cut(policy, ladder.at(cuts.rungs()), cuts);
+        List<Cut> cuts = cuts(policy, ladder, 0);
+        return cut(policy, ladder.at(rungs(cuts)), cuts);
     }
 
     /**
-     * A ladder whose lowest rung is part of the model's weights ({@link MergedRung}): no band gets fewer components than that, and what is
-     * left to the adapter is all that counts as active.
+     * An adapter's ladder, on a model into which a rung is merged ({@link MergedRung}): what is merged is on in every row, whatever the band says, and
+     * bands of no more components than that take no adapter work.
      *
-     * @param components of the merged rung, 1 or more
+     * @param merged of the policy's kind
      */
-    public static RungSelector merged(ChunkPolicy policy, RankLadder ladder, int components) {
-        Cuts cuts = new Cuts(cuts(policy, ladder, components), ladder.maxRank(), ladder.sites().size(), true);
-        return cut(policy, MergedRung.residual(ladder, cuts.rungs()), cuts);
-    }
-
-    /** What {@link MergedRung#merge} has to merge for {@link #merged}. */
-    public static Rung mergedRung(ChunkPolicy policy, RankLadder ladder, int components) {
-        return cuts(policy, ladder, components).getFirst().rung();
-    }
-
-    /** One cut per number of components that a band has, if there are more in the ladder; before them, one at {@code least} if not 0. */
-    private static List<Cut> cuts(ChunkPolicy policy, RankLadder ladder, int least) {
-        TreeSet<Double> counts = new TreeSet<>();
+    public static RungSelector merged(ChunkPolicy policy, RankLadder ladder, Rung merged) {
+        Adapter lowest = ladder.at(List.of(merged));
+        double components = meanComponents(lowest, 1);
+        List<Cut> cuts = new ArrayList<>();
+        cuts.add(new Cut(components, merged));
+        cuts.addAll(cuts(policy, ladder, components));
+        Adapter whole = ladder.at(rungs(cuts));
+        List<List<Selection>> choices = new ArrayList<>();
         for (Band band : policy.bands()) {
-            if (band.components() > least && band.components() < ladder.maxRank()) {
-                counts.add(band.components());
+            List<Selection> ofBand = new ArrayList<>();
+            for (Selection choice : choices(policy, band, whole, cuts)) {
+                if (choice.components() >= components) {
+                    choice.gains()[0] = 0; // an empty group, which would count as active
+                    ofBand.add(choice);
+                }
             }
+            if (ofBand.isEmpty()) {
+                ofBand.add(new Selection(label(policy.rungs(), whole, cuts, 1), components, band.scale(), new float[whole.groups()]));
+            }
+            choices.add(List.copyOf(ofBand));
         }
-        if (least > 0) {
-            counts.add((double) least);
-        }
-        return counts.stream().map(components -> switch (policy.rungs()) {
-            case FIXED -> new Cut(components, new Rung.Uniform(components.intValue()));
-            case THRESHOLD -> new Cut(components, new Rung.Threshold(ladder.thresholdForMeanRank(components)));
-        }).toList();
+        return new RungSelector(Optional.of(MergedRung.residual(ladder, rungs(cuts))), choices);
     }
 
     /** What the executor has to attach: one component group per rung. */
@@ -114,42 +112,42 @@ public final class RungSelector {
     private record Cut(double components, Rung rung) {
     }
 
-    /**
-     * @param cuts    ascending; group i of the adapter ends at cut i, a last group at the adapter's rank
-     * @param maxRank of the whole adapter
-     * @param sites   of the whole adapter
-     * @param merged  group 0 is empty, its components being part of the weights
-     */
-    private record Cuts(List<Cut> cuts, int maxRank, int sites, boolean merged) {
-
-        List<Rung> rungs() {
-            return cuts.stream().map(Cut::rung).toList();
-        }
-
-        String label(RungKind kind, int groups) {
-            if (groups > cuts.size()) {
-                return kind == RungKind.FIXED ? Integer.toString(maxRank) : "all";
-            }
-            return switch (cuts.get(groups - 1).rung()) {
-                case Rung.Uniform(int rank) -> Integer.toString(Math.min(rank, maxRank));
-                case Rung.Threshold(float sigma) -> String.format(Locale.ROOT, "σ ≥ %.3g", sigma);
-            };
-        }
+    private static List<Rung> rungs(List<Cut> cuts) {
+        return cuts.stream().map(Cut::rung).toList();
     }
 
-    private static RungSelector cut(ChunkPolicy policy, Adapter adapter, Cuts cuts) {
-        List<List<Selection>> choices = new ArrayList<>();
-        int lowest = cuts.merged() ? 1 : 0;
+    /** The policy's rungs that have more components than {@code above} and fewer than all, ascending. */
+    private static List<Cut> cuts(ChunkPolicy policy, RankLadder ladder, double above) {
+        TreeSet<Double> counts = new TreeSet<>();
         for (Band band : policy.bands()) {
-            List<Selection> ofBand = new ArrayList<>();
-            for (int groups = band.scale() == 0 ? 0 : groups(band, adapter, cuts.cuts()); groups > lowest; groups--) {
-                ofBand.add(selection(policy.rungs(), band, adapter, cuts, groups));
+            if (band.components() > above && band.components() < ladder.maxRank()) {
+                counts.add(band.components());
             }
-            ofBand.add(cuts.merged() ? new Selection(cuts.label(policy.rungs(), 1), 0, band.scale(), new float[adapter.groups()])
-                    : off(adapter.groups(), band));
-            choices.add(List.copyOf(ofBand));
         }
-        return new RungSelector(Optional.of(adapter), choices);
+        return counts.stream().map(components -> new Cut(components, switch (policy.rungs()) {
+            case FIXED -> new Rung.Uniform(components.intValue());
+            case THRESHOLD -> new Rung.Threshold(ladder.thresholdForMeanRank(components));
+        })).toList();
+    }
+
+    /** @param cuts ascending; group i of the adapter ends at cut i, a last group at the adapter's rank */
+    private static RungSelector cut(ChunkPolicy policy, Adapter adapter, List<Cut> cuts) {
+        return new RungSelector(Optional.of(adapter), policy.bands().stream().map(band -> choices(policy, band, adapter, cuts)).toList());
+    }
+
+    private static List<Selection> choices(ChunkPolicy policy, Band band, Adapter adapter, List<Cut> cuts) {
+        List<Selection> choices = new ArrayList<>();
+        for (int groups = band.scale() == 0 ? 0 : groups(band, adapter, cuts); groups > 0; groups--) {
+            float[] gains = new float[adapter.groups()];
+            Arrays.fill(gains, 0, groups, band.scale());
+            choices.add(new Selection(label(policy.rungs(), adapter, cuts, groups), meanComponents(adapter, groups), band.scale(), gains));
+        }
+        choices.add(off(adapter.groups(), band));
+        return List.copyOf(choices);
+    }
+
+    private static double meanComponents(Adapter adapter, int groups) {
+        return adapter.sites().values().stream().mapToInt((LowRankPair pair) -> pair.activeRank(groups)).average().orElse(0);
     }
 
     /** Leading groups that a band has on. */
@@ -165,11 +163,14 @@ public final class RungSelector {
         return adapter.groups();
     }
 
-    private static Selection selection(RungKind kind, Band band, Adapter adapter, Cuts cuts, int groups) {
-        float[] gains = new float[adapter.groups()];
-        Arrays.fill(gains, 0, groups, band.scale());
-        double components = adapter.sites().values().stream().mapToDouble(pair -> pair.activeRank(groups)).sum();
-        return new Selection(cuts.label(kind, groups), components / Math.max(1, cuts.sites()), band.scale(), gains);
+    private static String label(RungKind kind, Adapter adapter, List<Cut> cuts, int groups) {
+        if (groups > cuts.size()) {
+            return kind == RungKind.FIXED ? Integer.toString(adapter.maxRank()) : "all";
+        }
+        return switch (cuts.get(groups - 1).rung()) {
+            case Rung.Uniform(int rank) -> Integer.toString(rank);
+            case Rung.Threshold(float sigma) -> String.format(Locale.ROOT, "σ ≥ %.3g", sigma);
+        };
     }
 
     private static Selection off(int groups, Band band) {

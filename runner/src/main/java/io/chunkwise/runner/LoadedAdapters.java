@@ -4,13 +4,16 @@ import io.chunkwise.ladder.LadderBuilder;
 import io.chunkwise.ladder.LadderFile;
 import io.chunkwise.ladder.MergedRung;
 import io.chunkwise.ladder.RankLadder;
+import io.chunkwise.ladder.Rung;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterFiles;
+import io.chunkwise.model.adapter.AdapterSite;
 import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.policy.Band;
 import io.chunkwise.policy.ChunkPolicy;
+import io.chunkwise.policy.RungKind;
 import io.chunkwise.runner.options.AdapterSequence;
 import io.chunkwise.runner.terminal.Terminal;
 import io.chunkwise.schedule.AdapterUse;
@@ -21,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.ToIntFunction;
 
 /**
  * The adapters of a command line, cut into the rungs of its policy.
@@ -28,8 +32,8 @@ import java.util.Optional;
  * @param names         of the files, in the order of the command line
  * @param uses          which is in use from which token on
  * @param merged        the model with the lowest rung in its weights, which the caller closes; empty without --merge-rung
- * @param rank          components in use at the site and in the band that have most; merged ones are not among them
- * @param maxComponents mean over the sites of what is left to the largest adapter
+ * @param rank          components in use at the site and in the band that have most; merged ones included
+ * @param maxComponents mean over the sites of the largest adapter
  */
 record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaModel> merged, int rank, double maxComponents) {
 
@@ -43,23 +47,34 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
         sequence.files().forEach((name, path) -> plain.put(name, renamed(AdapterFiles.open(path, base.config(), progress), name)));
         requireComponents(options, plain.values().stream().mapToInt(Adapter::maxRank).max().orElse(0));
         Optional<LlamaModel> merged = Optional.empty();
+        int rank = 0;
         for (Map.Entry<String, Path> file : sequence.files().entrySet()) {
             Adapter adapter = plain.get(file.getKey());
+            RungSelector selector;
             if (options.adapter().mergedComponents().isPresent()) { // then this is the only adapter
-                int components = options.adapter().mergedComponents().getAsInt();
                 RankLadder ladder = ladder(adapter, file.getValue(), base, options, terminal, progress);
-                selectors.put(file.getKey(), RungSelector.merged(policy, ladder, components));
-                merged = Optional.of(MergedRung.merge(base, ladder, RungSelector.mergedRung(policy, ladder, components), progress));
-            } else if (policy.needsLadder(adapter.maxRank())) {
-                selectors.put(file.getKey(), RungSelector.of(policy, ladder(adapter, file.getValue(), base, options, terminal, progress)));
+                Rung rung = rung(policy.rungs(), ladder, options.adapter().mergedComponents().getAsInt());
+                selector = RungSelector.merged(policy, ladder, rung);
+                merged = Optional.of(MergedRung.merge(base, ladder, rung, progress));
+                rank = rank(selector, policy, at -> ladder.sites().get(at).components(rung));
             } else {
-                selectors.put(file.getKey(), RungSelector.plain(policy, adapter));
+                selector = policy.needsLadder(adapter.maxRank())
+                        ? RungSelector.of(policy, ladder(adapter, file.getValue(), base, options, terminal, progress))
+                        : RungSelector.plain(policy, adapter);
+                rank = Math.max(rank, rank(selector, policy, _ -> 0));
             }
+            selectors.put(file.getKey(), selector);
         }
         List<AdapterUse> uses = sequence.entries().stream().map(entry -> new AdapterUse(entry.fromToken(), selectors.get(entry.name()))).toList();
-        return new LoadedAdapters(List.copyOf(sequence.files().keySet()), uses, merged,
-                uses.stream().mapToInt(use -> rank(use.selector(), policy)).max().orElse(0),
-                uses.stream().mapToDouble(use -> meanRank(use.selector())).max().orElse(0));
+        double maxComponents = plain.values().stream().mapToDouble(LoadedAdapters::meanRank).max().orElse(0);
+        return new LoadedAdapters(List.copyOf(sequence.files().keySet()), uses, merged, rank, maxComponents);
+    }
+
+    private static Rung rung(RungKind kind, RankLadder ladder, int components) {
+        return switch (kind) {
+            case FIXED -> new Rung.Uniform(components);
+            case THRESHOLD -> new Rung.Threshold(ladder.thresholdForMeanRank(components));
+        };
     }
 
     private static void requireComponents(Session.Options options, int largest) {
@@ -93,22 +108,24 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
         return LadderBuilder.build(plain, progress);
     }
 
-    private static int rank(RungSelector selector, ChunkPolicy policy) {
+    /** @param merged components in the weights, per site */
+    private static int rank(RungSelector selector, ChunkPolicy policy, ToIntFunction<AdapterSite> merged) {
+        Adapter adapter = selector.adapter().orElseThrow();
         int most = 0;
-        for (int band = 0; selector.adapter().isPresent() && band < policy.bands().size(); band++) {
+        for (int band = 0; band < policy.bands().size(); band++) {
             float[] gains = selector.select(band).gains();
             int groups = gains.length;
             while (groups > 0 && gains[groups - 1] == 0) {
                 groups--;
             }
-            for (LowRankPair pair : selector.adapter().get().sites().values()) {
-                most = Math.max(most, pair.activeRank(groups));
+            for (Map.Entry<AdapterSite, LowRankPair> site : adapter.sites().entrySet()) {
+                most = Math.max(most, merged.applyAsInt(site.getKey()) + site.getValue().activeRank(groups));
             }
         }
         return most;
     }
 
-    private static double meanRank(RungSelector selector) {
-        return selector.adapter().stream().flatMap(adapter -> adapter.sites().values().stream()).mapToInt(LowRankPair::rank).average().orElse(0);
+    private static double meanRank(Adapter adapter) {
+        return adapter.sites().values().stream().mapToInt(LowRankPair::rank).average().orElse(0);
     }
 }

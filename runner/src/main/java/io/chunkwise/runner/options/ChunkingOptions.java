@@ -37,7 +37,7 @@ public final class ChunkingOptions {
                     + "projections together, that many on average (default: the policy's; fixed).")
     private String rungs;
 
-    @Option(names = "--signals", paramLabel = "LIST", order = 52, split = ",",
+    @Option(names = "--signals", paramLabel = "NAME", order = 52, split = ",",
             description = "Estimate complexity from these signals only: some of entropy, ngram, attention, prior (default: the policy's).")
     private List<String> signals;
 

@@ -56,12 +56,12 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
                 Rung rung = rung(policy.rungs(), ladder, options.adapter().mergedComponents().getAsInt());
                 selector = RungSelector.merged(policy, ladder, rung);
                 merged = Optional.of(MergedRung.merge(base, ladder, rung, progress));
-                rank = rank(selector, policy, at -> ladder.sites().get(at).components(rung));
+                rank = rank(adapter, selector, policy, at -> ladder.sites().get(at).components(rung));
             } else {
                 selector = policy.needsLadder(adapter.maxRank())
                         ? RungSelector.of(policy, ladder(adapter, file.getValue(), base, options, terminal, progress))
                         : RungSelector.plain(policy, adapter);
-                rank = Math.max(rank, rank(selector, policy, _ -> 0));
+                rank = Math.max(rank, rank(adapter, selector, policy, _ -> 0));
             }
             selectors.put(file.getKey(), selector);
         }
@@ -109,7 +109,7 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
     }
 
     /** @param merged components in the weights, per site */
-    private static int rank(RungSelector selector, ChunkPolicy policy, ToIntFunction<AdapterSite> merged) {
+    private static int rank(Adapter plain, RungSelector selector, ChunkPolicy policy, ToIntFunction<AdapterSite> merged) {
         Adapter adapter = selector.adapter().orElseThrow();
         int most = 0;
         for (int band = 0; band < policy.bands().size(); band++) {
@@ -118,8 +118,9 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
             while (groups > 0 && gains[groups - 1] == 0) {
                 groups--;
             }
-            for (Map.Entry<AdapterSite, LowRankPair> site : adapter.sites().entrySet()) {
-                most = Math.max(most, merged.applyAsInt(site.getKey()) + site.getValue().activeRank(groups));
+            for (AdapterSite at : plain.sites().keySet()) {
+                LowRankPair pair = adapter.sites().get(at); // null where all of it is merged
+                most = Math.max(most, merged.applyAsInt(at) + (pair == null ? 0 : pair.activeRank(groups)));
             }
         }
         return most;

@@ -11,8 +11,11 @@ import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.RungKind;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 
@@ -100,6 +103,13 @@ public final class RungSelector {
     /** What a band gets without a budget. */
     public Selection select(int band) {
         return choices.get(band).getFirst();
+    }
+
+    /** Every rung that some chunk may get, under a budget or without, ascending in components. */
+    public List<Selection> rungs() {
+        Map<String, Selection> byLabel = new HashMap<>();
+        choices.forEach(ofBand -> ofBand.forEach(choice -> byLabel.putIfAbsent(choice.rung(), choice)));
+        return byLabel.values().stream().sorted(Comparator.comparingDouble(Selection::components)).toList();
     }
 
     /** What a band may get instead, in descending order of components: first what it gets without a budget, last no adapter. */

@@ -124,7 +124,7 @@ class PolicyFileTest {
         "`signals:`                  | `fadeTokens: 65\nsignals:`     | `line 1: 'fadeTokens' is '65', expected a whole number from 0 to 64`",
         "`signals:`                  | `benefit: always\nsignals:`     | `line 1: 'benefit' is 'always', expected one of prefer, require, ignore`",
         "`{ngram: {weight: 1}}`      | `{benefit: {weight: 1}}`       | `line 1: 'benefit' is no key of 'signals', expected one of entropy, ngram`",
-        "`signals: {ngram: {weight: 1}}` | `benefit: prefer`           | `line 1: a policy lacks`",
+        "`signals: {ngram: {weight: 1}}` | `benefit: prefer`           | `line 3: 2 bands need 'signals'`",
         "`signals:`                  | `rungs: auto\nsignals:`        | `line 1: 'rungs' is 'auto', expected one of fixed, threshold`",
         "`signals:`                  | `budget: none\nsignals:`       | `line 1: 'budget' is 'none', expected a number from 0 to 1000000`",
         "`signals:`                  | `smoothing: 1\nsignals:`       | `line 1: 'smoothing' is '1', expected a number from 0 to just below 1`",

@@ -289,7 +289,8 @@ class ChunkSchedulerTest {
         assertEquals(51, trace.tokens().stream().filter(TokenTrace::generated).count());
         assertEquals(1234, trace.memory().weightBytes());
         assertTrue(trace.memory().adapterBytes() > 0);
-        assertTrue(trace.memory().kvBytes() < trace.memory().kvBytesPeak() && trace.memory().kvBytesPeak() <= trace.memory().kvBytesFull());
+        assertTrue(trace.memory().kvBytes() <= trace.memory().kvBytesPeak() && trace.memory().kvBytesPeak() < trace.memory().kvBytesFull(),
+                trace.memory().toString());
         assertEquals(trace.meanComponents(), scheduler.cost().meanComponents(), 1e-5);
         assertEquals(KvFormat.FULL, trace.chunks().getLast().kvFormat());
         ChunkTrace old = trace.chunks().get(1);

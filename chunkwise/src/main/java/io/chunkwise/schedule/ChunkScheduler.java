@@ -47,6 +47,7 @@ public final class ChunkScheduler {
     private final Setup setup;
     private final ChunkPolicy policy;
     private final Optional<ComplexityEstimator> estimator;
+    private final boolean statistics; // whether passes have to return them
     private final AdaptiveChunker chunker;
     private final RankBudget budget;
     private final GainSchedule gains;
@@ -108,6 +109,7 @@ public final class ChunkScheduler {
         this.setup = setup;
         policy = setup.policy();
         estimator = policy.estimates() ? Optional.of(new ComplexityEstimator(policy.estimation())) : Optional.empty();
+        statistics = policy.needsModelStatistics();
         chunker = new AdaptiveChunker(policy);
         budget = new RankBudget(policy.budget(), policy.fadeTokens());
         gains = new GainSchedule(policy.fadeTokens());
@@ -243,7 +245,7 @@ public final class ChunkScheduler {
     /** Adds a row to the pending ones, with its gains. What it does in which order is what a row may know. */
     private void decide(int token, boolean generated, int capacity, Flush flush) {
         boolean switches = use + 1 < setup.adapters().size() && setup.adapters().get(use + 1).fromToken() == tokens;
-        boolean blockEnded = policy.needsModelStatistics() && tokens % policy.estimation().lagTokens() == 0;
+        boolean blockEnded = statistics && tokens % policy.estimation().lagTokens() == 0;
         boolean contextFull = tokens - dropped == executor.contextLength();
         if (pending > 0 && (pending == capacity || switches || blockEnded || contextFull)) {
             flush.run();
@@ -327,9 +329,9 @@ public final class ChunkScheduler {
         int groups = selection.gains().length;
         TokenBatch batch = new TokenBatch(Arrays.copyOf(rowTokens, pending), tokens - pending - dropped, groups,
                 Arrays.copyOf(rowGains, pending * groups));
-        Statistics statistics = !policy.needsModelStatistics() ? Statistics.NONE : pending == 1 ? Statistics.LAST_ROW : Statistics.ALL_ROWS;
-        PassResult result = executor.run(batch, request, statistics);
-        if (policy.needsModelStatistics()) {
+        Statistics asked = !statistics ? Statistics.NONE : pending == 1 ? Statistics.LAST_ROW : Statistics.ALL_ROWS;
+        PassResult result = executor.run(batch, request, asked);
+        if (statistics) {
             if (result.statistics().rows() != pending) {
                 throw new IllegalStateException("executor " + executor.name() + " returned statistics of " + result.statistics().rows()
                         + " rows, expected " + pending);

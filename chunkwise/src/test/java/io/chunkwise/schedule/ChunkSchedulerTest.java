@@ -66,7 +66,10 @@ class ChunkSchedulerTest {
                     expected = trace;
                     expectedGains = gains;
                 }
-                assertEquals(expected.chunks(), trace.chunks(), which);
+                assertEquals(expected.chunks().size(), trace.chunks().size(), which + ": chunks");
+                for (int i = 0; i < expected.chunks().size(); i++) {
+                    assertEquals(expected.chunks().get(i), trace.chunks().get(i), which + ", chunk " + i);
+                }
                 for (int t = 0; t < text.length; t++) {
                     assertEquals(expected.tokens().get(t), given(trace.tokens().get(t)), which + ", token " + t);
                     assertArrayEquals(expectedGains.get(t), gains.get(t), which + ", gains of row " + t);

@@ -1,0 +1,40 @@
+package io.chunkwise.tests.cli;
+
+import io.chunkwise.runner.ChunkwiseCommand;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One run of the program in a JVM of its own, which is told that its output goes to a terminal: for environment variables.
+ *
+ * @param exit the exit code
+ */
+record ChildRun(int exit, String out, String err) {
+    private static final long LIMIT_SECONDS = 240;
+
+    static ChildRun ofTerminal(Map<String, String> environment, Path directory, Object... args) throws IOException, InterruptedException {
+        Path out = directory.resolve("out.txt");
+        Path err = directory.resolve("err.txt");
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Dchunkwise.tty.stdout=true",
+                "-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), ChunkwiseCommand.class.getName()));
+        Arrays.stream(args).map(Object::toString).forEach(command::add);
+        ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+        builder.environment().keySet().removeAll(List.of("NO_COLOR", "COLORTERM"));
+        builder.environment().putAll(environment);
+        Process process = builder.start();
+        process.getOutputStream().close();
+        if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
+            process.destroyForcibly();
+            throw new AssertionError("no answer after " + LIMIT_SECONDS + " s: " + Files.readString(err));
+        }
+        return new ChildRun(process.exitValue(), Files.readString(out, StandardCharsets.UTF_8), Files.readString(err, StandardCharsets.UTF_8));
+    }
+}

@@ -20,7 +20,8 @@ import java.util.stream.IntStream;
  * that shall be used on average. The same text gives the same benefits, bit for bit where the executor computes so.
  */
 public final class BenefitCalibrator {
-    private static final int WINDOW = 512;
+    /** Tokens of the text in a window. */
+    public static final int WINDOW_TOKENS = 512;
     private static final int SHORTEST_WINDOW = 8;
 
     private final ForwardExecutor executor;
@@ -39,7 +40,7 @@ public final class BenefitCalibrator {
      * @param ladder     of rank 2 at least
      * @param start      ids that begin every window, BOS usually; may be empty
      * @param text       ids of a text of the kind that the adapter is for, best one that it was not trained on; a window at least, which is
-     *                   {@value #WINDOW} ids or what the executor's context leaves
+     *                   {@value #WINDOW_TOKENS} ids or what the executor's context leaves
      * @param components mean active components that policies aim at, from 1 to the ladder's rank
      * @param windows    at most, spread evenly over the text
      * @throws IllegalArgumentException if one of these does not hold
@@ -48,7 +49,7 @@ public final class BenefitCalibrator {
         require(components >= 1 && components <= ladder.maxRank(), components + " components, expected 1 to the adapter's rank " + ladder.maxRank());
         require(ladder.maxRank() >= 2, "an adapter of rank 1 has no rungs that a benefit could decide between");
         require(windows >= 1, windows + " windows, expected 1 or more");
-        int taken = Math.min(WINDOW, executor.contextLength() - start.length);
+        int taken = Math.min(WINDOW_TOKENS, executor.contextLength() - start.length);
         require(taken >= SHORTEST_WINDOW, "a context of " + executor.contextLength() + " tokens is too short to calibrate in");
         int available = text.length / taken;
         require(available >= 1, "a text of " + text.length + " tokens is too short to calibrate on, expected " + taken + " or more");

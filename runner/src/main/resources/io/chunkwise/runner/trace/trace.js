@@ -7,7 +7,7 @@ const chunkOf = new Int32Array(count);
 trace.chunks.forEach((chunk, index) => chunkOf.fill(index, chunk.start, chunk.end));
 
 const HEAT_STEPS = 10;
-const SIGNALS = {entropy: 'entropy', novelty: 'n-gram novelty', attention: 'attention', prior: 'positional prior', score: 'score'};
+const SIGNALS = {entropy: 'entropy', novelty: 'n-gram novelty', attention: 'attention', prior: 'positional prior', benefit: 'benefit', score: 'score'};
 const FORMATS = {full: 'full', q8: 'Q8', q4: 'Q4', evicted: 'evicted'};
 const shown = Object.keys(SIGNALS).filter(name => tokens[name]);
 const hidden = new Set();

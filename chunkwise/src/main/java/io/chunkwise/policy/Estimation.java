@@ -2,6 +2,7 @@ package io.chunkwise.policy;
 
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -18,17 +19,20 @@ import java.util.Set;
  * @param priorTokens      τ of the positional prior exp(−position / τ)
  * @param smoothing        share of the score before in a score, in [0, 1)
  * @param percentileTokens percentiles are among this many latest scores
- * @param warmupTokens     until so many scores are known, the missing ones are taken to be spread evenly over [0, 1]
+ * @param warmupTokens     until so many scores are known, the missing ones are taken to be spread as {@code expectedScores} say
+ * @param expectedScores   quantiles of the scores of such texts at even steps from the lowest to the highest, at least two, ascending in
+ *                         [0, 1]; (0, 1) for scores that are spread evenly
  * @param hysteresis       percentile points beyond a band's bound that a score needs to leave the band, in [0, 50]
  */
 public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double initial, int ngramTokens, double ngramDecay, double priorTokens,
-        double smoothing, int percentileTokens, int warmupTokens, double hysteresis) {
+        double smoothing, int percentileTokens, int warmupTokens, List<Double> expectedScores, double hysteresis) {
     static final int LONGEST_WINDOW = 1 << 20;
     static final double LARGEST_WEIGHT = 1e6;
+    static final int MOST_QUANTILES = 1001;
     static final double SHORTEST_PRIOR = 1e-3;
 
     /** No signal: what a policy of one band needs. */
-    public static final Estimation NONE = new Estimation(Map.of(), 32, 0.5, 4096, 0.8, 64, 0.8, 512, 64, 5);
+    public static final Estimation NONE = new Estimation(Map.of(), 32, 0.5, 4096, 0.8, 64, 0.8, 512, 64, List.of(0.0, 1.0), 5);
 
     public Estimation {
         EnumMap<SignalKind, Double> on = new EnumMap<>(SignalKind.class);
@@ -48,6 +52,9 @@ public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double 
         below1("smoothing", smoothing);
         window("percentile window", percentileTokens, 1);
         window("warm-up", warmupTokens, 0);
+        expectedScores = List.copyOf(expectedScores);
+        Check.that(areQuantiles(expectedScores), "expected scores " + expectedScores + " are not 2 to " + MOST_QUANTILES
+                + " ascending numbers in [0, 1]");
         Check.that(hysteresis >= 0 && hysteresis <= 50, "hysteresis " + hysteresis + " is not in [0, 50] percentile points");
     }
 
@@ -63,7 +70,19 @@ public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double 
 
     /** The same with other weights. */
     public Estimation withWeights(Map<SignalKind, Double> other) {
-        return new Estimation(other, lagTokens, initial, ngramTokens, ngramDecay, priorTokens, smoothing, percentileTokens, warmupTokens, hysteresis);
+        return new Estimation(other, lagTokens, initial, ngramTokens, ngramDecay, priorTokens, smoothing, percentileTokens, warmupTokens,
+                expectedScores, hysteresis);
+    }
+
+    static boolean areQuantiles(List<Double> scores) {
+        double before = 0;
+        for (double score : scores) {
+            if (!(score >= before && score <= 1)) {
+                return false;
+            }
+            before = score;
+        }
+        return scores.size() >= 2 && scores.size() <= MOST_QUANTILES;
     }
 
     private static void window(String what, int tokens, int least) {

@@ -113,7 +113,7 @@ public final class PolicyFile {
     }
 
     private Estimation estimation() {
-        Optional<YamlMapping> percentiles = root.mapping("percentiles", "'percentiles'", keys("windowTokens", "warmupTokens", "hysteresis"));
+        Optional<YamlMapping> percentiles = root.mapping("percentiles", "'percentiles'", keys("windowTokens", "warmupTokens", "expected", "hysteresis"));
         Optional<YamlMapping> signals = root.mapping("signals", "'signals'", keys("entropy", "ngram", "attention", "prior"));
         Optional<YamlMapping> ngram = signals.flatMap(map -> map.mapping("ngram", "signal 'ngram'", keys("weight", "windowTokens", "decay")));
         Optional<YamlMapping> prior = signals.flatMap(map -> map.mapping("prior", "signal 'prior'", keys("weight", "tokens")));
@@ -134,7 +134,16 @@ public final class PolicyFile {
                 percentiles.map(map -> map.whole("windowTokens", DEFAULT.percentileTokens(), 1, Estimation.LONGEST_WINDOW))
                         .orElse(DEFAULT.percentileTokens()),
                 percentiles.map(map -> map.whole("warmupTokens", DEFAULT.warmupTokens(), 0, Estimation.LONGEST_WINDOW)).orElse(DEFAULT.warmupTokens()),
+                percentiles.filter(map -> map.has("expected")).map(PolicyFile::expected).orElse(DEFAULT.expectedScores()),
                 percentiles.map(map -> map.number("hysteresis", DEFAULT.hysteresis(), 0, 50)).orElse(DEFAULT.hysteresis()));
+    }
+
+    private static List<Double> expected(YamlMapping percentiles) {
+        List<Double> quantiles = percentiles.numbers("expected", 0, 1);
+        if (!Estimation.areQuantiles(quantiles)) {
+            throw percentiles.wrong("expected", "2 to " + Estimation.MOST_QUANTILES + " ascending numbers from 0 to 1");
+        }
+        return quantiles;
     }
 
     private static void weigh(SignalKind kind, Optional<YamlMapping> signal, Map<SignalKind, Double> weights) {

@@ -92,7 +92,8 @@ class AdaptiveChunkerTest {
 
     /** Easy up to percentile 50, hard above; scores are their own percentiles, for the warm-up is endless. */
     private static ChunkPolicy twoBands(double hysteresis) {
-        Estimation estimation = new Estimation(Map.of(SignalKind.NGRAM, 1.0), 32, 0.5, 4096, 0.8, 64, 0, 1, 1 << 20, hysteresis);
+        Estimation estimation = new Estimation(Map.of(SignalKind.NGRAM, 1.0), 32, 0.5, 4096, 0.8, 64, 0, 1, 1 << 20,
+                List.of(0.0, 1.0), hysteresis);
         return new ChunkPolicy("two", estimation, RungKind.FIXED, List.of(new Band("easy", 50, 4, 20, 1, 1, List.of(KvFormat.FULL)),
                 new Band("hard", 100, 3, 8, 2, 1, List.of(KvFormat.FULL))), 0, Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
     }

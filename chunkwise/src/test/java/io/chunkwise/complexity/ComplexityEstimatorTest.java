@@ -10,6 +10,7 @@ import io.chunkwise.model.forward.RowStatistics;
 import io.chunkwise.policy.Estimation;
 import io.chunkwise.policy.RungKind;
 import io.chunkwise.policy.SignalKind;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -62,7 +63,7 @@ class ComplexityEstimatorTest {
     @Test
     void theScoreIsSmoothedFromTheSecondTokenOn() {
         Estimation plain = estimation(Map.of(SignalKind.PRIOR, 1.0), 32);
-        Estimation smoothed = new Estimation(plain.weights(), 32, 0.5, 4096, 0.8, 64, 0.75, 512, 64, 5);
+        Estimation smoothed = new Estimation(plain.weights(), 32, 0.5, 4096, 0.8, 64, 0.75, 512, 64, List.of(0.0, 1.0), 5);
         ComplexityEstimator estimator = new ComplexityEstimator(smoothed);
         double expected = 1;
         assertEquals(1, estimator.score(0, 0), 1e-6);
@@ -108,7 +109,7 @@ class ComplexityEstimatorTest {
     }
 
     private static Estimation estimation(Map<SignalKind, Double> weights, int lag) {
-        return new Estimation(weights, lag, 0.5, 4096, 0.8, 64, 0, 512, 64, 5);
+        return new Estimation(weights, lag, 0.5, 4096, 0.8, 64, 0, 512, 64, List.of(0.0, 1.0), 5);
     }
 
     private static double mean(double[] values, int from, int to) {

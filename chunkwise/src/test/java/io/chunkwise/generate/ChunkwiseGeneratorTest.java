@@ -19,6 +19,7 @@ import io.chunkwise.policy.KvBounds;
 import io.chunkwise.policy.KvPolicy;
 import io.chunkwise.policy.RungKind;
 import io.chunkwise.schedule.ChunkScheduler;
+import io.chunkwise.schedule.Decision;
 import io.chunkwise.selection.RungSelector;
 import java.util.ArrayList;
 import java.util.List;
@@ -138,6 +139,38 @@ class ChunkwiseGeneratorTest {
         GenerationResult result = generator(executor).generate(ids("y"), request(4), GenerationListener.NONE);
         assertArrayEquals(new int[] {25, 26, 27, 0}, result.tokens());
         assertEquals("za", result.text());
+    }
+
+    @Test
+    void everyNewTokenIsDecidedBeforeItsText() {
+        List<String> heard = new ArrayList<>();
+        GenerationListener listener = new GenerationListener() {
+            @Override
+            public void onText(String text) {
+                heard.add(text);
+            }
+
+            @Override
+            public void onDecision(Decision decision) {
+                heard.add(decision.position() + ":" + decision.token());
+            }
+        };
+        ScriptedExecutor executor = ScriptedExecutor.counting(VOCAB, 64, 8);
+        generator(executor).generate(ids("ghi"), request(3), listener);
+        assertEquals(List.of("3:9", "j", "4:10", "k", "5:11", "l"), heard);
+        assertEquals(5, executor.kv().filled(), "nobody needs what comes after the last token");
+    }
+
+    @Test
+    void aWindowWritesOnBeyondTheContext() {
+        ScriptedExecutor executor = ScriptedExecutor.counting(VOCAB, 64, 8);
+        ChunkPolicy policy = ChunkPolicy.uniformMax();
+        GenerationRequest endless = new GenerationRequest(1000, List.of(), true, SamplingOptions.greedy());
+        GenerationResult result = generator(executor,
+                new ChunkScheduler.Setup(executor.config(), policy, new KvPolicy.Window(20), RungSelector.base(policy)))
+                .generate(ids("abcdefghijklmnopqrstuvwxyz".repeat(5)), endless, GenerationListener.NONE);
+        assertEquals("abcdefghijklmnopqrstuvwxyz".repeat(39).substring(0, 1000), result.text());
+        assertEquals(StopReason.MAX_TOKENS, result.stopReason());
     }
 
     private static GenerationResult generate(ScriptedExecutor executor, int[] prompt, GenerationRequest request) {

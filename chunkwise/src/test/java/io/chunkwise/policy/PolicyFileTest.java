@@ -52,7 +52,7 @@ class PolicyFileTest {
                 lagTokens: 7
                 initial: 0.7
                 smoothing: 0.125
-                percentiles: {windowTokens: 33, warmupTokens: 0, hysteresis: 2.5}
+                percentiles: {windowTokens: 33, warmupTokens: 0, expected: [.25, 0.5, 1], hysteresis: 2.5}
                 rungs: threshold
                 bands: [{name: "on", upperPercentile: 100, minTokens: 1, maxTokens: 2, components: 2.5}]
                 fadeTokens: 16
@@ -60,7 +60,7 @@ class PolicyFileTest {
                 kv: {recentTokens: 17, errorBound: 0.5, massBound: 0.25}
                 """);
         assertEquals(new Estimation(Map.of(SignalKind.ENTROPY, 0.5, SignalKind.NGRAM, -2.0, SignalKind.PRIOR, 0.1), 7, 0.7, 99, 0.25, 12.5, 0.125,
-                33, 0, 2.5), policy.estimation());
+                33, 0, List.of(0.25, 0.5, 1.0), 2.5), policy.estimation());
         assertEquals(RungKind.THRESHOLD, policy.rungs());
         assertEquals(List.of(new Band("on", 100, 1, 2, 2.5, 1, List.of(KvFormat.FULL))), policy.bands());
         assertEquals(16, policy.fadeTokens());
@@ -75,7 +75,7 @@ class PolicyFileTest {
         assertTrue(adaptive.estimates(), "several bands");
         // Without the lines of values that are not marked with *, the policy is the same: they are the defaults.
         String marked = PolicyFile.adaptiveText().lines().filter(line -> !line.matches(
-                " *(windowTokens|decay|tokens|lagTokens|initial|smoothing|warmupTokens|hysteresis|rungs|scale|recentTokens|errorBound|massBound): .*"))
+                " *(windowTokens|decay|tokens|lagTokens|initial|smoothing|warmupTokens|expected|hysteresis|rungs|scale|recentTokens|errorBound|massBound): .*"))
                 .filter(line -> !line.equals("percentiles:") && !line.equals("kv:")).reduce("", (text, line) -> text + line + "\n");
         assertEquals(adaptive, PolicyFile.parse("adaptive", marked));
     }
@@ -115,6 +115,9 @@ class PolicyFileTest {
         "`signals:`                  | `rungs: auto\nsignals:`        | `line 1: 'rungs' is 'auto', expected one of fixed, threshold`",
         "`signals:`                  | `budget: none\nsignals:`       | `line 1: 'budget' is 'none', expected a number from 0 to 1000000`",
         "`signals:`                  | `smoothing: 1\nsignals:`       | `line 1: 'smoothing' is '1', expected a number from 0 to just below 1`",
+        "`signals:`                  | `percentiles: {expected: [0.5, 0.2]}\nsignals:` | `line 1: 'expected' is a list, expected 2 to 1001 ascending`",
+        "`signals:`                  | `percentiles: {expected: [1]}\nsignals:` | `line 1: 'expected' is a list, expected 2 to 1001 ascending`",
+        "`signals:`                  | `percentiles: {expected: [a, 1]}\nsignals:` | `line 1: 'expected' is a list, expected a list of numbers`",
         "`signals:`                  | `kv: {errorBound: 2}\nsignals:` | `line 1: 'errorBound' is '2', expected a number from 0 to 1`",
         "`name: hard`                | `name: !!java.io.File x`       | `line 4: not YAML: Global tag is not allowed`",
         "`name: hard`                | `name: &a hard`                | `line 4: 'name' is 'hard', expected text`",

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Where a score stands among the latest ones. Scores in [0, 1] are rounded to {@value #LEVELS} levels, so that a window is a ring of levels and
- * their counts, whatever its length.
+ * Where a score stands among the latest ones. Scores in [0, 1] are rounded to {@value #LEVELS} levels, so that a window is a ring of levels
+ * and their counts, whatever its length.
  */
 final class RunningPercentile {
     private static final int LEVELS = 512;

@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.Set;
 
 /**
- * The score of each token: s(t) = smoothing · s(t − 1) + (1 − smoothing) · Σ |w| · v / Σ |w| over the signals that are switched on, where v is the
- * signal's value, or 1 − value for a negative weight. In [0, 1]; the first token is not smoothed.
+ * The score of each token: s(t) = smoothing · s(t − 1) + (1 − smoothing) · Σ |w| · v / Σ |w| over the signals that are switched on, where v
+ * is the signal's value, or 1 − value for a negative weight. In [0, 1]; the first token is not smoothed.
  */
 public final class ComplexityEstimator {
     private static final SignalKind[] KINDS = SignalKind.values();

@@ -24,8 +24,8 @@ import java.util.Set;
  *                         [0, 1]; (0, 1) for scores that are spread evenly
  * @param hysteresis       percentile points beyond a band's bound that a score needs to leave the band, in [0, 50]
  */
-public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double initial, int ngramTokens, double ngramDecay, double priorTokens,
-        double smoothing, int percentileTokens, int warmupTokens, List<Double> expectedScores, double hysteresis) {
+public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double initial, int ngramTokens, double ngramDecay,
+        double priorTokens, double smoothing, int percentileTokens, int warmupTokens, List<Double> expectedScores, double hysteresis) {
     static final int LONGEST_WINDOW = 1 << 20;
     static final double LARGEST_WEIGHT = 1e6;
     static final int MOST_QUANTILES = 1001;
@@ -86,7 +86,8 @@ public record Estimation(Map<SignalKind, Double> weights, int lagTokens, double 
     }
 
     private static void window(String what, int tokens, int least) {
-        Check.that(tokens >= least && tokens <= LONGEST_WINDOW, what + " of " + tokens + " tokens is not in [" + least + ", " + LONGEST_WINDOW + "]");
+        Check.that(tokens >= least && tokens <= LONGEST_WINDOW, what + " of " + tokens + " tokens is not in [" + least + ", "
+                + LONGEST_WINDOW + "]");
     }
 
     private static void share(String what, double value) {

@@ -157,7 +157,8 @@ final class YamlMapping {
 
     FormatException wrong(String key, String expected) {
         Node value = require(key);
-        String shown = value instanceof ScalarNode scalar ? "'" + scalar.getValue() + "'" : value instanceof SequenceNode ? "a list" : "a mapping";
+        String shown = value instanceof ScalarNode scalar ? "'" + scalar.getValue() + "'" : value instanceof SequenceNode ? "a list"
+                : "a mapping";
         return problem(value, "'" + key + "' is " + shown + ", expected " + expected);
     }
 

@@ -23,7 +23,8 @@ class ComplexityEstimatorTest {
     @ValueSource(ints = {1, 3, 32})
     void modelStatisticsAreTheMeanOfTheLastFinishedBlock(int lag) {
         Random random = new Random(lag);
-        ComplexityEstimator estimator = new ComplexityEstimator(estimation(Map.of(SignalKind.ENTROPY, 1.0, SignalKind.ATTENTION, 2.0), lag));
+        ComplexityEstimator estimator = new ComplexityEstimator(estimation(Map.of(SignalKind.ENTROPY, 1.0, SignalKind.ATTENTION, 2.0),
+                lag));
         double[] entropy = random.doubles(200).toArray();
         double[] attention = random.doubles(200).toArray();
         for (int t = 0; t < 200; t++) {

@@ -189,8 +189,10 @@ class ChunkwiseGeneratorTest {
     /** All tokens at half the adapter's scale. */
     private static ChunkScheduler.Setup halved() {
         Band half = new Band("half", 100, 128, 128, Band.ALL_COMPONENTS, 0.5f, List.of(KvFormat.FULL));
-        ChunkPolicy policy = new ChunkPolicy("half", Estimation.NONE, RungKind.FIXED, List.of(half), 0, Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
-        return new ChunkScheduler.Setup(CONFIG, policy, new KvPolicy.Full(), RungSelector.plain(policy, SyntheticLlama.adapter(CONFIG, 2, 1)));
+        ChunkPolicy policy = new ChunkPolicy("half", Estimation.NONE, RungKind.FIXED, List.of(half), 0, Double.POSITIVE_INFINITY,
+                KvBounds.DEFAULT);
+        return new ChunkScheduler.Setup(CONFIG, policy, new KvPolicy.Full(),
+                RungSelector.plain(policy, SyntheticLlama.adapter(CONFIG, 2, 1)));
     }
 
     private static GenerationRequest request(int maxTokens) {

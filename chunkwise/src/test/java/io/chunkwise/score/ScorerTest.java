@@ -52,7 +52,8 @@ class ScorerTest {
     }
 
     private static void checkTop(TokenScore token, int id, int position) {
-        int[] best = IntStream.range(0, VOCAB).boxed().sorted((a, b) -> Double.compare(logSoftmax(id, position, b), logSoftmax(id, position, a)))
+        int[] best = IntStream.range(0, VOCAB).boxed()
+                .sorted((a, b) -> Double.compare(logSoftmax(id, position, b), logSoftmax(id, position, a)))
                 .limit(3).mapToInt(Integer::intValue).toArray();
         assertEquals(3, token.top().size());
         for (int k = 0; k < 3; k++) {

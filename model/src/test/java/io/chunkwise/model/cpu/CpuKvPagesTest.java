@@ -59,7 +59,7 @@ class CpuKvPagesTest implements KvPagesContract {
             executor.kv().store(List.of(new KvPage(0, 0), new KvPage(0, 1)), KvFormat.EVICTED);
             assertEquals(new KvUsage(5 * full, q8, 0, 5 * full + q8), executor.kv().usage());
             run(executor, 1, 16);
-            assertEquals(3 * full, executor.kv().usage().allocatedBytes(), "after going back to the second page, of which one layer's first is evicted");
+            assertEquals(3 * full, executor.kv().usage().allocatedBytes(), "one page of layer 0, two of layer 1");
         }
     }
 

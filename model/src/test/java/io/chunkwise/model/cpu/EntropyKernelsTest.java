@@ -32,7 +32,8 @@ class EntropyKernelsTest {
                 double probability = Math.exp(logits[i] - largest) / total;
                 expected -= probability == 0 ? 0 : probability * Math.log(probability);
             }
-            assertEquals(expected / Math.log(count), EntropyKernels.ofLogits(logits, 3, count), 1e-6, count + " logits, deviation " + deviation);
+            float actual = EntropyKernels.ofLogits(logits, 3, count);
+            assertEquals(expected / Math.log(count), actual, 1e-6, count + " logits, deviation " + deviation);
         }
     }
 

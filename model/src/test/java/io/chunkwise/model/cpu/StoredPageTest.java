@@ -57,8 +57,8 @@ class StoredPageTest {
                         expected += product;
                         magnitude += Math.abs(product);
                     }
-                    assertEquals(expected, scratch[TOKENS + i], magnitude * 0x1p-23 * 10, format + " " + shape + ": element " + i + " of head "
-                            + head + ", positions " + positions[0] + " to " + positions[1]);
+                    assertEquals(expected, scratch[TOKENS + i], magnitude * 0x1p-23 * 10, format + " " + shape + ": element " + i
+                            + " of head " + head + ", positions " + positions[0] + " to " + positions[1]);
                 }
             }
         }
@@ -101,7 +101,9 @@ class StoredPageTest {
             assertEquals(2 * 2 * TOKENS * (headDim / 2 + 4L), Q4Page.of(heads.full).bytes());
         }
         Heads narrow = new Heads(1, 8, 1);
-        assertTrue(Q4Page.of(narrow.full).bytes() <= Q8Page.of(narrow.full).bytes() && Q8Page.of(narrow.full).bytes() < narrow.full.bytes());
+        long q8 = Q8Page.of(narrow.full).bytes();
+        long q4 = Q4Page.of(narrow.full).bytes();
+        assertTrue(q4 <= q8 && q8 < narrow.full.bytes(), "heads of 8: " + narrow.full.bytes() + " bytes, Q8 " + q8 + ", Q4 " + q4);
     }
 
     /** Random keys and values with some outliers. */

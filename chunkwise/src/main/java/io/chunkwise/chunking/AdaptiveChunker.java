@@ -2,6 +2,7 @@ package io.chunkwise.chunking;
 
 import io.chunkwise.policy.Band;
 import io.chunkwise.policy.ChunkPolicy;
+import io.chunkwise.policy.Estimation;
 import java.util.List;
 import java.util.Optional;
 
@@ -17,11 +18,14 @@ public final class AdaptiveChunker {
     private int position;
     private int start;
     private int band;
+    private boolean isFirst; // of its scores: no band to stay in
 
     public AdaptiveChunker(ChunkPolicy policy) {
         bands = policy.bands();
-        hysteresis = policy.estimation().hysteresis();
-        percentile = new RunningPercentile(policy.estimation().percentileTokens(), policy.estimation().warmupTokens());
+        Estimation estimation = policy.estimation();
+        hysteresis = estimation.hysteresis();
+        percentile = new RunningPercentile(estimation.percentileTokens(), estimation.warmupTokens(), estimation.expectedScores());
+        reset();
     }
 
     /** A new sequence begins. */
@@ -29,7 +33,22 @@ public final class AdaptiveChunker {
         position = 0;
         start = 0;
         band = 0;
+        forgetScores();
+    }
+
+    /**
+     * From here on scores are of another kind: those before are forgotten, and these take their place.
+     *
+     * @param ascending scores in [0, 1] that are typical of those to come; empty if none are known
+     */
+    public void compareWith(float[] ascending) {
+        forgetScores();
+        percentile.seed(ascending);
+    }
+
+    private void forgetScores() {
         percentile.reset();
+        isFirst = true;
     }
 
     /**
@@ -76,7 +95,8 @@ public final class AdaptiveChunker {
         }
         double at = percentile.add(score);
         double lower = band == 0 ? 0 : bands.get(band - 1).upperPercentile();
-        boolean stays = position > 0 && at >= lower - hysteresis && at <= bands.get(band).upperPercentile() + hysteresis;
+        boolean stays = !isFirst && at >= lower - hysteresis && at <= bands.get(band).upperPercentile() + hysteresis;
+        isFirst = false;
         return stays ? band : bandAt(at);
     }
 

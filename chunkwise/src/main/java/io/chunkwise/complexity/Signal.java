@@ -1,7 +1,7 @@
 package io.chunkwise.complexity;
 
 /** One sign of complexity, in [0, 1]: streaming and causal, in constant memory. */
-sealed interface Signal permits AttentionEntropy, NextTokenEntropy, NgramNovelty, PositionalPrior {
+sealed interface Signal permits AdapterBenefit, AttentionEntropy, NextTokenEntropy, NgramNovelty, PositionalPrior {
 
     /**
      * The value for a row that has not run yet. Asked once for every position, in order from 0.

@@ -32,7 +32,7 @@ import java.util.stream.Stream;
 /**
  * A ladder as a safetensors file, so that the SVD is done once. Per site it has {@code <module>.sigma} [rank],
  * {@code .down} [rank, inputs] and {@code .up} [outputs, rank] in F32, query and key rows in HALVES order whatever base
- * it was built for. The metadata ties it to its adapter (the hash of the adapter's files), to the base model's sizes, and
+ * it was built for. A calibrated ladder also has {@code token_benefit} [vocabulary] and {@code token_benefit.history} [n]. The metadata ties it to its adapter (the hash of the adapter's files), to the base model's sizes, and
  * to its own content.
  */
 public final class LadderFile {
@@ -43,6 +43,8 @@ public final class LadderFile {
     private static final String MODEL_KEY = "chunkwise.model";
     private static final String CONTENT_KEY = "chunkwise.content.sha256";
     private static final String REBUILD = "rebuild it with 'chunkwise ladder'";
+    private static final String BENEFIT = "token_benefit";
+    private static final String HISTORY = "token_benefit.history";
     private static final long PIECE = 1 << 26; // bytes hashed at once
     private static final RotaryPairing STORED_ORDER = RotaryPairing.HALVES;
 
@@ -76,6 +78,10 @@ public final class LadderFile {
                 tensors.add(tensor(memory, name(at, "down"), List.of(rank, (long) pair.inputs()), pair.down()));
                 tensors.add(tensor(memory, name(at, "up"), List.of((long) pair.outputs(), rank), pair.up()));
             });
+            ladder.benefit().ifPresent(benefit -> {
+                tensors.add(tensor(memory, BENEFIT, List.of((long) benefit.vocabSize()), benefit.table()));
+                tensors.add(tensor(memory, HISTORY, List.of((long) benefit.history().length), benefit.history()));
+            });
             SafetensorsWriter.write(file, tensors, Map.of(FORMAT_KEY, VERSION, ADAPTER_KEY, adapterHash, NAME_KEY, ladder.name(),
                     MODEL_KEY, fingerprint(config), CONTENT_KEY, contentHash(ladder.name(), tensors)));
         }
@@ -102,7 +108,12 @@ public final class LadderFile {
                     }
                 }
             }
-            List<TensorView> tensors = parts.values().stream().flatMap(part -> Stream.of(part.sigma(), part.down(), part.up())).toList();
+            List<TensorView> tensors = new ArrayList<>(
+                    parts.values().stream().flatMap(part -> Stream.of(part.sigma(), part.down(), part.up())).toList());
+            if (saved.hasTensor(BENEFIT)) {
+                tensors.add(saved.tensor(BENEFIT));
+                tensors.add(saved.tensor(HISTORY));
+            }
             if (parts.isEmpty() || tensors.size() != saved.tensors().size() + saved.unsupportedTensors().size()) {
                 throw damaged(saved.name(), "has tensors that belong to no site of the model");
             }
@@ -112,7 +123,8 @@ public final class LadderFile {
             }
             Map<AdapterSite, LadderSite> sites = new HashMap<>();
             parts.forEach((at, part) -> sites.put(at, site(saved.name(), at, part, config)));
-            return new RankLadder(name, sites);
+            RankLadder ladder = new RankLadder(name, sites);
+            return saved.hasTensor(BENEFIT) ? ladder.withBenefit(benefit(saved, config)) : ladder;
         }
     }
 
@@ -162,6 +174,22 @@ public final class LadderFile {
                     RotaryOrder.reorder(at, pair, config, STORED_ORDER, config.rotaryPairing()));
         } catch (IllegalArgumentException e) {
             throw damaged(file, "'" + parts.sigma().name() + "': " + e.getMessage());
+        }
+    }
+
+    private static TokenBenefit benefit(SafetensorsFile saved, LlamaConfig config) {
+        TensorView table = saved.tensor(BENEFIT);
+        TensorView history = saved.tensor(HISTORY);
+        if (table.shape().size() == 1 && table.elements() != config.vocabSize()) {
+            throw new FormatException(saved.name(), "was calibrated for a vocabulary of " + table.elements() + " tokens, the model has "
+                    + config.vocabSize() + "; calibrate it anew with 'chunkwise ladder --calibrate'");
+        }
+        checkShape(saved.name(), table, List.of((long) config.vocabSize()));
+        checkShape(saved.name(), history, List.of(Math.clamp(history.elements(), 1L, TokenBenefit.LONGEST_HISTORY)));
+        try {
+            return new TokenBenefit(BlockCodec.decode(table), BlockCodec.decode(history));
+        } catch (IllegalArgumentException e) {
+            throw damaged(saved.name(), "'" + BENEFIT + "': " + e.getMessage());
         }
     }
 

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -24,13 +25,23 @@ public final class RankLadder {
 
     private final String name;
     private final SequencedMap<AdapterSite, LadderSite> sites;
+    private final Optional<TokenBenefit> benefit;
 
-    /** @throws IllegalArgumentException if there is no site */
+    /**
+     * Without token benefits.
+     *
+     * @throws IllegalArgumentException if there is no site
+     */
     public RankLadder(String name, Map<AdapterSite, LadderSite> sites) {
+        this(name, sites, Optional.empty());
+    }
+
+    private RankLadder(String name, Map<AdapterSite, LadderSite> sites, Optional<TokenBenefit> benefit) {
         if (sites.isEmpty()) {
             throw new IllegalArgumentException("a ladder needs at least one site");
         }
         this.name = name;
+        this.benefit = benefit;
         TreeMap<AdapterSite, LadderSite> ordered = new TreeMap<>(FORWARD_ORDER);
         ordered.putAll(sites);
         this.sites = Collections.unmodifiableSequencedMap(ordered);
@@ -39,6 +50,21 @@ public final class RankLadder {
     /** Name of the adapter that it was built from. */
     public String name() {
         return name;
+    }
+
+    /** What more components gain by token; empty unless the ladder has been calibrated. */
+    public Optional<TokenBenefit> benefit() {
+        return benefit;
+    }
+
+    /** The same calibrated, or calibrated anew. */
+    public RankLadder withBenefit(TokenBenefit calibrated) {
+        return new RankLadder(name, sites, Optional.of(calibrated));
+    }
+
+    /** The same by another name. */
+    public RankLadder named(String other) {
+        return new RankLadder(other, sites, benefit);
     }
 
     /** Unmodifiable, in the order of the forward pass. */

@@ -1,5 +1,6 @@
 package io.chunkwise.policy;
 
+import io.chunkwise.ladder.TokenBenefit;
 import io.chunkwise.model.kv.KvFormat;
 import java.util.EnumMap;
 import java.util.List;
@@ -20,7 +21,8 @@ import java.util.stream.Collectors;
  * @param budget     mean active components per site over the sequence at most; infinite for no budget
  * @param kv         bounds for the KV policies that keep pages in fewer bytes
  */
-public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, List<Band> bands, int fadeTokens, double budget, KvBounds kv) {
+public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, List<Band> bands, int fadeTokens, double budget,
+        KvBounds kv) {
     /** Rows of the longest cross-fade. */
     public static final int LONGEST_FADE = 64;
     /** Length of all chunks of a uniform policy: KV policies need boundaries, and this is a pass of the usual row capacity. */
@@ -33,15 +35,17 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
         double before = 0;
         for (Band band : bands) {
             Check.that(band.upperPercentile() > before,
-                    "band '" + band.name() + "': upper percentile " + band.upperPercentile() + " is not above that of the band before, " + before);
+                    "band '" + band.name() + "': upper percentile " + band.upperPercentile() + " is not above that of the band before, "
+                    + before);
             before = band.upperPercentile();
             Check.that(rungs == RungKind.THRESHOLD || band.components() == Math.rint(band.components()),
                     "band '" + band.name() + "': " + band.components() + " components; fixed rungs need a whole number");
         }
         Check.that(before == 100, "the last band ends at percentile " + before + ", expected 100");
         Check.that(bands.stream().map(Band::name).distinct().count() == bands.size(), "two bands have the same name");
-        Check.that(bands.size() == 1 || !estimation.signals().isEmpty(), bands.size() + " bands need at least one signal with a weight");
-        Check.that(fadeTokens >= 0 && fadeTokens <= LONGEST_FADE, "a cross-fade of " + fadeTokens + " tokens is not in [0, " + LONGEST_FADE + "]");
+        Check.that(bands.size() == 1 || estimation.estimates(), bands.size() + " bands need at least one signal with a weight");
+        Check.that(fadeTokens >= 0 && fadeTokens <= LONGEST_FADE, "a cross-fade of " + fadeTokens + " tokens is not in [0, " + LONGEST_FADE
+                + "]");
         Check.that(budget >= 0, "a budget of " + budget + " components, expected 0 or more");
     }
 
@@ -80,7 +84,8 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
         if (name.matches("uniform:[0-9]{1,6}")) {
             return Optional.of(uniform(Integer.parseInt(name.substring("uniform:".length()))));
         }
-        Check.that(!name.startsWith("uniform:"), "there is no policy '" + name + "'; use uniform:R with a rank, uniform:max, adaptive or a file");
+        Check.that(!name.startsWith("uniform:"), "there is no policy '" + name
+                + "'; use uniform:R with a rank, uniform:max, adaptive or a file");
         return Optional.empty();
     }
 
@@ -89,7 +94,12 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
         return bands.size() > 1;
     }
 
-    /** Whether passes have to return {@link io.chunkwise.model.forward.RowStatistics}. */
+    /** An adapter's token benefits, if they are the score; empty if the weighted signals are. */
+    public Optional<TokenBenefit> scoring(Optional<TokenBenefit> benefit) {
+        return estimates() && estimation.benefit() != BenefitUse.IGNORE ? benefit : Optional.empty();
+    }
+
+    /** Whether the weighted signals take {@link io.chunkwise.model.forward.RowStatistics}, which passes then have to return. */
     public boolean needsModelStatistics() {
         return estimates() && estimation.needsModelStatistics();
     }
@@ -105,11 +115,16 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
     }
 
     /**
-     * The same with the other signals switched off.
+     * The same with the other signals switched off. {@link SignalKind#BENEFIT} requires token benefits, and goes with no other: the weighted
+     * signals keep their weights then, for whoever looks at them. Without it token benefits are ignored.
      *
      * @throws IllegalArgumentException if the policy has no weight for one of them, or none is left for several bands
      */
     public ChunkPolicy withSignals(Set<SignalKind> kept) {
+        if (kept.contains(SignalKind.BENEFIT)) {
+            Check.that(kept.size() == 1, "the signal benefit is the score alone; leave the others out");
+            return withEstimation(estimation.withBenefit(BenefitUse.REQUIRE));
+        }
         Map<SignalKind, Double> weights = new EnumMap<>(SignalKind.class);
         for (SignalKind kind : kept) {
             Double weight = estimation.weights().get(kind);
@@ -117,7 +132,11 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
                     + estimation.signals().stream().map(SignalKind::word).collect(Collectors.joining(", ")));
             weights.put(kind, weight);
         }
-        return new ChunkPolicy(name, estimation.withWeights(weights), rungs, bands, fadeTokens, budget, kv);
+        return withEstimation(estimation.withWeights(weights).withBenefit(BenefitUse.IGNORE));
+    }
+
+    private ChunkPolicy withEstimation(Estimation other) {
+        return new ChunkPolicy(name, other, rungs, bands, fadeTokens, budget, kv);
     }
 
     /** The same with another cross-fade. */

@@ -4,7 +4,10 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** The four signals of the token complexity estimator (arXiv:2601.21109, token complexity estimator). */
+/**
+ * The four signals of the token complexity estimator (arXiv:2601.21109, token complexity estimator), which are weighted, and the
+ * calibrated benefit of tokens, which takes their place ({@link BenefitUse}).
+ */
 public enum SignalKind {
     /** Entropy of the next-token distribution. A statistic of the model. */
     ENTROPY,
@@ -13,7 +16,9 @@ public enum SignalKind {
     /** Entropy of the attention weights of one layer. A statistic of the model. */
     ATTENTION,
     /** How early the position is. */
-    PRIOR;
+    PRIOR,
+    /** What more components of the adapter gain after the token, from the table of a calibrated ladder. */
+    BENEFIT;
 
     /** In policies and on the command line: "entropy". */
     public String word() {
@@ -24,7 +29,7 @@ public enum SignalKind {
     public boolean isModelStatistic() {
         return switch (this) {
             case ENTROPY, ATTENTION -> true;
-            case NGRAM, PRIOR -> false;
+            case NGRAM, PRIOR, BENEFIT -> false;
         };
     }
 

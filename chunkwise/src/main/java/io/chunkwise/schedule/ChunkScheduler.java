@@ -5,6 +5,7 @@ import io.chunkwise.chunking.Chunk;
 import io.chunkwise.complexity.ComplexityEstimator;
 import io.chunkwise.crossfade.GainSchedule;
 import io.chunkwise.kv.KvPlanner;
+import io.chunkwise.ladder.TokenBenefit;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.OutputRequest;
@@ -15,6 +16,7 @@ import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.policy.Band;
+import io.chunkwise.policy.BenefitUse;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.KvBounds;
 import io.chunkwise.policy.KvPolicy;
@@ -30,18 +32,19 @@ import java.util.Optional;
 
 /**
  * Reads and writes one sequence at a time through one executor. Every row's gains are decided before it runs, from what is known by then:
- * signals → score → band → chunk → rung → cross-fade. At the end of a chunk the KV policy is applied; where the context is full and the policy
- * is endless, the cache is shifted.
+ * signals → score → band → chunk → rung → cross-fade. At the end of a chunk the KV policy is applied; where the context is full and the
+ * policy is endless, the cache is shifted.
  *
  * <p>The same tokens get the same chunks, rungs, gains and KV formats whether they are read at once, in pieces, or written one by one. To
- * that end prefill passes end at multiples of the policy's lag where a signal is a statistic of the model, and at chunk boundaries where the
- * KV policy is not {@link KvPolicy.Full}.
+ * that end prefill passes end at multiples of the policy's lag where a signal is a statistic of the model, and at chunk boundaries where
+ * the KV policy is not {@link KvPolicy.Full}.
  *
  * <p>Memory does not grow with the sequence, unless a trace is kept.
  */
 public final class ChunkScheduler {
     /** Logits of one pass at most: 64 MiB of floats. */
     private static final int LARGEST_OUTPUT = 1 << 24;
+    private static final float[] NO_HISTORY = {};
 
     private final ForwardExecutor executor;
     private final Setup setup;
@@ -72,7 +75,8 @@ public final class ChunkScheduler {
      * @param adapters    ascending in {@link AdapterUse#fromToken()}, the first from token 0 on; their selectors are of {@code policy}
      * @param keepTrace   whether {@link #trace} will be asked for
      */
-    public record Setup(LlamaConfig config, long weightBytes, ChunkPolicy policy, KvPolicy kv, List<AdapterUse> adapters, boolean keepTrace) {
+    public record Setup(LlamaConfig config, long weightBytes, ChunkPolicy policy, KvPolicy kv, List<AdapterUse> adapters,
+            boolean keepTrace) {
         public Setup {
             adapters = List.copyOf(adapters);
             if (adapters.isEmpty() || adapters.getFirst().fromToken() != 0) {
@@ -80,7 +84,8 @@ public final class ChunkScheduler {
             }
             for (int i = 1; i < adapters.size(); i++) {
                 if (adapters.get(i).fromToken() <= adapters.get(i - 1).fromToken()) {
-                    throw new IllegalArgumentException("two adapters from token " + adapters.get(i).fromToken() + " on, expected ascending positions");
+                    throw new IllegalArgumentException("two adapters from token " + adapters.get(i).fromToken()
+                            + " on, expected ascending positions");
                 }
             }
         }
@@ -101,15 +106,18 @@ public final class ChunkScheduler {
         if (setup.kv() instanceof KvPolicy.Window(int windowTokens)) {
             int least = windowTokens + (KvBounds.SINK_PAGES + 1) * KvPage.TOKENS;
             if (least > executor.contextLength()) {
-                throw new IllegalArgumentException("a KV window of " + windowTokens + " tokens takes a context of " + least + " or more, not "
-                        + executor.contextLength());
+                throw new IllegalArgumentException("a KV window of " + windowTokens + " tokens takes a context of " + least
+                        + " or more, not " + executor.contextLength());
             }
         }
         this.executor = executor;
         this.setup = setup;
         policy = setup.policy();
+        setup.adapters().forEach(adapter -> requireBenefit(adapter.selector()));
         estimator = policy.estimates() ? Optional.of(new ComplexityEstimator(policy.estimation())) : Optional.empty();
-        statistics = policy.needsModelStatistics();
+        // Where benefits make every score, the weighted signals are for people who look at a trace.
+        statistics = policy.needsModelStatistics() && (setup.keepTrace()
+                || setup.adapters().stream().anyMatch(adapter -> policy.scoring(adapter.selector().benefit()).isEmpty()));
         chunker = new AdaptiveChunker(policy);
         budget = new RankBudget(policy.budget(), policy.fadeTokens());
         gains = new GainSchedule(policy.fadeTokens());
@@ -134,6 +142,7 @@ public final class ChunkScheduler {
         }
         estimator.ifPresent(ComplexityEstimator::reset);
         chunker.reset();
+        scoreBy(benefit(0));
         budget.reset();
         planner.reset();
         ledger.reset();
@@ -251,6 +260,9 @@ public final class ChunkScheduler {
             flush.run();
         }
         Optional<Chunk> ended = switches ? chunker.end() : Optional.empty();
+        if (switches && (benefit(use).isPresent() || benefit(use + 1).isPresent())) {
+            scoreBy(benefit(use + 1));
+        }
         if (estimator.isPresent()) {
             score = estimator.get().score(tokens, token);
         }
@@ -315,7 +327,7 @@ public final class ChunkScheduler {
         componentSum += gains.components();
         if (recorder.isPresent()) {
             recorder.get().token(new TokenTrace(tokens, token, generated, signal(SignalKind.ENTROPY), signal(SignalKind.NGRAM),
-                    signal(SignalKind.ATTENTION), signal(SignalKind.PRIOR), (float) score, (float) gains.components()));
+                    signal(SignalKind.ATTENTION), signal(SignalKind.PRIOR), signal(SignalKind.BENEFIT), (float) score, (float) gains.components()));
         }
         pending++;
         tokens++;
@@ -347,6 +359,33 @@ public final class ChunkScheduler {
     private void look() {
         ledger.look();
         recorder.ifPresent(kept -> kept.kv(ledger.state(tokens - pending)));
+    }
+
+    /** The token benefits of an adapter, where they are its score. */
+    private Optional<TokenBenefit> benefit(int index) {
+        return policy.scoring(setup.adapters().get(index).selector().benefit());
+    }
+
+    /** Scores of benefits are compared with the calibration's at first, others with nothing. */
+    private void scoreBy(Optional<TokenBenefit> benefit) {
+        estimator.ifPresent(used -> {
+            used.use(benefit);
+            chunker.compareWith(benefit.map(TokenBenefit::history).orElse(NO_HISTORY));
+        });
+    }
+
+    private void requireBenefit(RungSelector selector) {
+        if (policy.estimates() && policy.estimation().benefit() == BenefitUse.REQUIRE && selector.benefit().isEmpty()) {
+            throw new IllegalArgumentException("policy '" + policy.name() + "' requires token benefits, and " + (selector.adapter().isEmpty()
+                    ? "the base model without an adapter has none; name a calibrated adapter"
+                    : "adapter '" + selector.name() + "' has none; calibrate its ladder with 'chunkwise ladder --calibrate TEXT'"));
+        }
+        policy.scoring(selector.benefit()).ifPresent(benefit -> {
+            if (benefit.vocabSize() != setup.config().vocabSize()) {
+                throw new IllegalArgumentException("adapter '" + selector.name() + "' has benefits of " + benefit.vocabSize() + " tokens, the model has "
+                        + setup.config().vocabSize() + "; calibrate its ladder with 'chunkwise ladder --calibrate TEXT'");
+            }
+        });
     }
 
     private void attach(int next) {

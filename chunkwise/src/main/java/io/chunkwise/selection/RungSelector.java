@@ -3,6 +3,7 @@ package io.chunkwise.selection;
 import io.chunkwise.ladder.MergedRung;
 import io.chunkwise.ladder.RankLadder;
 import io.chunkwise.ladder.Rung;
+import io.chunkwise.ladder.TokenBenefit;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.policy.Band;
@@ -22,15 +23,17 @@ import java.util.TreeSet;
 public final class RungSelector {
     private final Optional<Adapter> adapter;
     private final List<List<Selection>> choices; // per band: its own rung, then every lower one, off last
+    private final Optional<TokenBenefit> benefit;
 
-    private RungSelector(Optional<Adapter> adapter, List<List<Selection>> choices) {
+    private RungSelector(Optional<Adapter> adapter, List<List<Selection>> choices, Optional<TokenBenefit> benefit) {
         this.adapter = adapter;
         this.choices = choices;
+        this.benefit = benefit;
     }
 
     /** No adapter: every band gets the base. */
     public static RungSelector base(ChunkPolicy policy) {
-        return new RungSelector(Optional.empty(), policy.bands().stream().map(band -> List.of(off(0, band))).toList());
+        return new RungSelector(Optional.empty(), policy.bands().stream().map(band -> List.of(off(0, band))).toList(), Optional.empty());
     }
 
     /**
@@ -43,18 +46,18 @@ public final class RungSelector {
             throw new IllegalArgumentException("policy '" + policy.name() + "' cuts adapter '" + adapter.name() + "' of rank "
                     + adapter.maxRank() + " into rungs, which takes a rank ladder");
         }
-        return cut(policy, adapter, List.of());
+        return cut(policy, adapter, List.of(), Optional.empty());
     }
 
     /** An adapter's ladder; all components in one group where the policy {@linkplain ChunkPolicy#needsLadder needs no rungs}. */
     public static RungSelector of(ChunkPolicy policy, RankLadder ladder) {
         List<Cut> cuts = cuts(policy, ladder, 0);
-        return cut(policy, ladder.at(rungs(cuts)), cuts);
+        return cut(policy, ladder.at(rungs(cuts)), cuts, ladder.benefit());
     }
 
     /**
-     * An adapter's ladder, on a model into which a rung is merged ({@link MergedRung}): what is merged is on in every row, whatever the band says, and
-     * bands of no more components than that take no adapter work.
+     * An adapter's ladder, on a model into which a rung is merged ({@link MergedRung}): what is merged is on in every row, whatever the
+     * band says, and bands of no more components than that take no adapter work.
      *
      * @param merged of the policy's kind
      */
@@ -79,7 +82,7 @@ public final class RungSelector {
             }
             choices.add(List.copyOf(ofBand));
         }
-        return new RungSelector(Optional.of(MergedRung.residual(ladder, rungs(cuts))), choices);
+        return new RungSelector(Optional.of(MergedRung.residual(ladder, rungs(cuts))), choices, ladder.benefit());
     }
 
     /** What the executor has to attach: one component group per rung. */
@@ -90,6 +93,11 @@ public final class RungSelector {
     /** Name of the adapter; empty without one. */
     public String name() {
         return adapter.map(Adapter::name).orElse("");
+    }
+
+    /** What the adapter's ladder knows of tokens; empty unless it has been calibrated. */
+    public Optional<TokenBenefit> benefit() {
+        return benefit;
     }
 
     /** What a band gets without a budget. */
@@ -131,8 +139,8 @@ public final class RungSelector {
     }
 
     /** @param cuts ascending; group i of the adapter ends at cut i, a last group at the adapter's rank */
-    private static RungSelector cut(ChunkPolicy policy, Adapter adapter, List<Cut> cuts) {
-        return new RungSelector(Optional.of(adapter), policy.bands().stream().map(band -> choices(policy, band, adapter, cuts)).toList());
+    private static RungSelector cut(ChunkPolicy policy, Adapter adapter, List<Cut> cuts, Optional<TokenBenefit> benefit) {
+        return new RungSelector(Optional.of(adapter), policy.bands().stream().map(band -> choices(policy, band, adapter, cuts)).toList(), benefit);
     }
 
     private static List<Selection> choices(ChunkPolicy policy, Band band, Adapter adapter, List<Cut> cuts) {

@@ -11,9 +11,10 @@ package io.chunkwise.trace;
  * @param novelty    of the n-grams that end here
  * @param attention  entropy of the attention weights of the probe layer, as last known
  * @param prior      of the position
+ * @param benefit    of the adapter's components after this token, from its calibrated ladder; then it alone makes the score
  * @param score      weighted and smoothed, in [0, 1]; NaN where the policy estimates nothing
  * @param components mean active components per site in this row, cross-faded ones by their gain
  */
 public record TokenTrace(int position, int id, boolean generated, float entropy, float novelty, float attention, float prior,
-        float score, float components) {
+        float benefit, float score, float components) {
 }

@@ -4,13 +4,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.chunkwise.fixtures.Ladders;
 import io.chunkwise.fixtures.RandomPolicies;
 import io.chunkwise.fixtures.Texts;
+import io.chunkwise.ladder.TokenBenefit;
 import io.chunkwise.model.forward.RowStatistics;
+import io.chunkwise.policy.BenefitUse;
 import io.chunkwise.policy.Estimation;
 import io.chunkwise.policy.RungKind;
 import io.chunkwise.policy.SignalKind;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,7 +27,8 @@ class ComplexityEstimatorTest {
     @ValueSource(ints = {1, 3, 32})
     void modelStatisticsAreTheMeanOfTheLastFinishedBlock(int lag) {
         Random random = new Random(lag);
-        ComplexityEstimator estimator = new ComplexityEstimator(estimation(Map.of(SignalKind.ENTROPY, 1.0, SignalKind.ATTENTION, 2.0), lag));
+        ComplexityEstimator estimator = new ComplexityEstimator(estimation(Map.of(SignalKind.ENTROPY, 1.0, SignalKind.ATTENTION, 2.0),
+                lag));
         double[] entropy = random.doubles(200).toArray();
         double[] attention = random.doubles(200).toArray();
         for (int t = 0; t < 200; t++) {
@@ -62,7 +68,7 @@ class ComplexityEstimatorTest {
     @Test
     void theScoreIsSmoothedFromTheSecondTokenOn() {
         Estimation plain = estimation(Map.of(SignalKind.PRIOR, 1.0), 32);
-        Estimation smoothed = new Estimation(plain.weights(), 32, 0.5, 4096, 0.8, 64, 0.75, 512, 64, 5);
+        Estimation smoothed = new Estimation(plain.weights(), 32, 0.5, 4096, 0.8, 64, 0.75, 512, 64, List.of(0.0, 1.0), 5, BenefitUse.IGNORE);
         ComplexityEstimator estimator = new ComplexityEstimator(smoothed);
         double expected = 1;
         assertEquals(1, estimator.score(0, 0), 1e-6);
@@ -107,8 +113,43 @@ class ComplexityEstimatorTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3})
+    void whereBenefitsAreKnownTheyAloneAreTheScore(long seed) {
+        Estimation weighted = estimation(Map.of(SignalKind.PRIOR, 1.0, SignalKind.NGRAM, -2.0), 32);
+        Estimation estimation = new Estimation(weighted.weights(), 32, 0.5, 4096, 0.8, 64, 0.5, 512, 64, List.of(0.0, 1.0), 5,
+                BenefitUse.PREFER);
+        TokenBenefit table = Ladders.benefit(50, seed);
+        ComplexityEstimator estimator = new ComplexityEstimator(estimation);
+        ComplexityEstimator signals = new ComplexityEstimator(estimation);
+        estimator.use(Optional.of(table));
+        int[] tokens = Texts.tokens(seed, 300, 50);
+        double expected = table.of(tokens[0]);
+        for (int t = 0; t < tokens.length; t++) {
+            expected = 0.5 * expected + 0.5 * table.of(tokens[t]);
+            assertEquals(expected, estimator.score(t, tokens[t]), 1e-12, "seed " + seed + ": score at " + t);
+            assertEquals(table.of(tokens[t]), estimator.value(SignalKind.BENEFIT), "benefit at " + t);
+            signals.score(t, tokens[t]);
+            assertEquals(signals.value(SignalKind.NGRAM), estimator.value(SignalKind.NGRAM), "novelty is still there to be seen");
+            assertTrue(Float.isNaN(signals.value(SignalKind.BENEFIT)), "unknown without a table");
+        }
+        estimator.use(Optional.empty());
+        double score = estimator.score(300, tokens[299]);
+        double novelty = 1 - estimator.value(SignalKind.NGRAM);
+        assertEquals((Math.exp(-300 / 64.0) + 2 * novelty) / 3, score, 1e-6, "the weighted signals again, not smoothed with benefits");
+    }
+
+    @Test
+    void benefitsThatAreRequiredNeedNoSignalButATable() {
+        ComplexityEstimator estimator = new ComplexityEstimator(Estimation.NONE.withBenefit(BenefitUse.REQUIRE));
+        estimator.use(Optional.of(new TokenBenefit(new float[] {0.25f, 1}, new float[] {0})));
+        assertEquals(0.25, estimator.score(0, 0));
+        assertEquals(0.8 * 0.25 + 0.2, estimator.score(1, 1), 1e-12);
+        assertThrows(IllegalArgumentException.class, () -> estimator.use(Optional.empty()));
+    }
+
     private static Estimation estimation(Map<SignalKind, Double> weights, int lag) {
-        return new Estimation(weights, lag, 0.5, 4096, 0.8, 64, 0, 512, 64, 5);
+        return new Estimation(weights, lag, 0.5, 4096, 0.8, 64, 0, 512, 64, List.of(0.0, 1.0), 5, BenefitUse.IGNORE);
     }
 
     private static double mean(double[] values, int from, int to) {

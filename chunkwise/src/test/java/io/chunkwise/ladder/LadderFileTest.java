@@ -88,6 +88,55 @@ class LadderFileTest {
     }
 
     @Test
+    void aCalibratedLadderKeepsItsTokenBenefits() throws IOException {
+        RankLadder calibrated = LADDER.withBenefit(benefit(HALVES.vocabSize(), 0.7f));
+        Path file = directory.resolve("calibrated.safetensors");
+        LadderFile.save(file, calibrated, HALVES, HASH);
+        RankLadder loaded = LadderFile.load(file, HALVES, HASH);
+        assertSame(calibrated, loaded);
+        assertArrayEquals(calibrated.benefit().orElseThrow().table(), loaded.benefit().orElseThrow().table());
+        assertArrayEquals(calibrated.benefit().orElseThrow().history(), loaded.benefit().orElseThrow().history());
+        assertTrue(LadderFile.load(saved(), HALVES, HASH).benefit().isEmpty(), "a ladder that is not calibrated has none");
+    }
+
+    @Test
+    void tokenBenefitsOfAnotherVocabularyAreRefused() throws IOException {
+        Path file = directory.resolve("vocabulary.safetensors");
+        LadderFile.save(file, LADDER.withBenefit(benefit(33, 0.7f)), HALVES, HASH);
+        assertRefused(file, HALVES, HASH, "33 tokens", "32", "--calibrate");
+    }
+
+    @Test
+    void tokenBenefitsThatWereChangedOrAreIncompleteAreRefused() throws IOException {
+        Path one = directory.resolve("one.safetensors");
+        Path other = directory.resolve("other.safetensors");
+        LadderFile.save(one, LADDER.withBenefit(benefit(32, 0.7f)), HALVES, HASH);
+        LadderFile.save(other, LADDER.withBenefit(benefit(32, 0.8f)), HALVES, HASH);
+        Path mixed = directory.resolve("mixed.safetensors");
+        for (String changed : List.of("token_benefit", "token_benefit.history")) {
+            try (Arena memory = Arena.ofConfined()) {
+                SafetensorsFile original = SafetensorsFile.open(one, memory);
+                TensorView foreign = SafetensorsFile.open(other, memory).tensor(changed);
+                List<TensorView> tensors = new ArrayList<>(original.tensors().values());
+                tensors.replaceAll(tensor -> tensor.name().equals(changed) ? foreign : tensor);
+                SafetensorsWriter.write(mixed, tensors, original.metadata());
+                assertRefused(mixed, HALVES, HASH, "content");
+                tensors.removeIf(tensor -> tensor.name().equals(changed));
+                SafetensorsWriter.write(mixed, tensors, original.metadata());
+                assertRefused(mixed, HALVES, HASH);
+            }
+        }
+    }
+
+    private static TokenBenefit benefit(int vocabSize, float history) {
+        float[] table = new float[vocabSize];
+        for (int id = 0; id < vocabSize; id++) {
+            table[id] = (id * 7 % vocabSize) * history / vocabSize;
+        }
+        return new TokenBenefit(table, new float[] {0, history / 3, history});
+    }
+
+    @Test
     void aLadderOfAnotherVersionOfTheAdapterIsRefused() throws IOException {
         Path file = saved();
         assertRefused(file, HALVES, "other", "another version of the adapter", "chunkwise ladder");

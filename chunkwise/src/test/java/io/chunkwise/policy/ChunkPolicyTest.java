@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.chunkwise.fixtures.Ladders;
+import io.chunkwise.ladder.TokenBenefit;
 import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvReservation;
 import java.util.EnumSet;
@@ -56,6 +58,25 @@ class ChunkPolicyTest {
     }
 
     @Test
+    void theSignalBenefitRequiresTokenBenefitsAndTheOthersIgnoreThem() {
+        ChunkPolicy policy = policy(Map.of(SignalKind.ENTROPY, 1.0, SignalKind.NGRAM, 2.0));
+        ChunkPolicy preferring = new ChunkPolicy("two", policy.estimation().withBenefit(BenefitUse.PREFER), policy.rungs(), policy.bands(), 0,
+                Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
+        Optional<TokenBenefit> known = Optional.of(Ladders.benefit(10, 1));
+        assertEquals(known, preferring.scoring(known));
+        assertEquals(Optional.empty(), preferring.scoring(Optional.empty()));
+        assertEquals(Optional.empty(), policy.scoring(known), "ignored where nothing is said");
+        assertEquals(Optional.empty(), ChunkPolicy.uniform(3).scoring(known), "one band estimates nothing");
+        ChunkPolicy benefit = preferring.withSignals(Set.of(SignalKind.BENEFIT));
+        assertEquals(BenefitUse.REQUIRE, benefit.estimation().benefit());
+        assertEquals(policy.estimation().weights(), benefit.estimation().weights(), "for whoever looks at them");
+        assertEquals(BenefitUse.IGNORE, preferring.withSignals(Set.of(SignalKind.NGRAM)).estimation().benefit());
+        assertEquals("the signal benefit is the score alone; leave the others out", assertThrows(IllegalArgumentException.class,
+                () -> preferring.withSignals(EnumSet.of(SignalKind.BENEFIT, SignalKind.NGRAM))).getMessage());
+        assertThrows(IllegalArgumentException.class, () -> Estimation.NONE.withWeights(Map.of(SignalKind.BENEFIT, 1.0)));
+    }
+
+    @Test
     void fadeBudgetAndRungsCanBeReplaced() {
         ChunkPolicy policy = policy(Map.of(SignalKind.NGRAM, 1.0));
         assertEquals(8, policy.withFade(8).fadeTokens());
@@ -70,7 +91,7 @@ class ChunkPolicyTest {
         for (SignalKind kind : SignalKind.values()) {
             assertEquals(kind, SignalKind.of(kind.word()));
         }
-        assertEquals("there is no signal 'rank'; signals are entropy, ngram, attention, prior",
+        assertEquals("there is no signal 'rank'; signals are entropy, ngram, attention, prior, benefit",
                 assertThrows(IllegalArgumentException.class, () -> SignalKind.of("rank")).getMessage());
     }
 
@@ -108,7 +129,7 @@ class ChunkPolicyTest {
     }
 
     private static ChunkPolicy fullOnly() {
-        return new ChunkPolicy("full", Estimation.NONE, RungKind.FIXED, List.of(new Band("all", 100, 4, 20, 1, 1, List.of(KvFormat.FULL))), 0,
-                Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
+        return new ChunkPolicy("full", Estimation.NONE, RungKind.FIXED, List.of(new Band("all", 100, 4, 20, 1, 1, List.of(KvFormat.FULL))),
+                0, Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
     }
 }

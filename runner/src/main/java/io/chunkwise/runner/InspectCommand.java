@@ -89,8 +89,8 @@ final class InspectCommand implements Callable<Integer> {
                 line("sha256", sha256);
                 printSpectra(spectra);
             }
-            case Inspection.Ladder(Map<String, String> metadata, List<SiteSpectrum> spectra) -> {
-                line("ladder", spectra.size() + " sites");
+            case Inspection.Ladder(Map<String, String> metadata, boolean calibrated, List<SiteSpectrum> spectra) -> {
+                line("ladder", spectra.size() + " sites" + (calibrated ? ", calibrated" : ""));
                 new TreeMap<>(metadata).forEach((key, value) -> line(key.replaceFirst("^chunkwise\\.", ""), value));
                 printSpectra(spectra);
             }
@@ -185,9 +185,10 @@ final class InspectCommand implements Callable<Integer> {
                 json.writeNumberField("parameters", parameters);
                 SpectrumReport.writeJson(json, spectra);
             }
-            case Inspection.Ladder(Map<String, String> metadata, List<SiteSpectrum> spectra) -> {
+            case Inspection.Ladder(Map<String, String> metadata, boolean calibrated, List<SiteSpectrum> spectra) -> {
                 begin(json, "ladder");
                 writeMetadata(json, metadata);
+                json.writeBooleanField("calibrated", calibrated);
                 SpectrumReport.writeJson(json, spectra);
             }
             case Inspection.Tensors(Map<String, String> metadata, List<Inspection.Tensor> tensors) -> {

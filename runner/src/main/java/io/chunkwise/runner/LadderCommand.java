@@ -3,12 +3,16 @@ package io.chunkwise.runner;
 import io.chunkwise.ladder.LadderBuilder;
 import io.chunkwise.ladder.LadderFile;
 import io.chunkwise.ladder.RankLadder;
+import io.chunkwise.ladder.TokenBenefit;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterFiles;
+import io.chunkwise.model.format.FormatException;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.ModelFiles;
 import io.chunkwise.runner.inspect.SiteSpectrum;
+import io.chunkwise.runner.options.CalibrationOptions;
+import io.chunkwise.runner.options.ExecutorOptions;
 import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.report.Json;
@@ -29,16 +33,20 @@ import picocli.CommandLine.Option;
 
 /** Builds the rank ladder of an adapter and saves it. */
 @Command(name = "ladder", description = "Orders the components of an adapter by strength (SVD) and saves them as a rank ladder, so that "
-        + "--rank N starts at once.", sortOptions = false,
+        + "--rank N starts at once. Calibrated on a text, it also knows where in a text more components are worth having.",
+        sortOptions = false, defaultValueProvider = CalibrationOptions.Defaults.class,
         optionListHeading = "%nOptions:%n", footerHeading = "%n",
         footer = {
-            "A ladder belongs to one adapter: it is refused when the adapter's files have changed.",
+            "A ladder belongs to one adapter: it is refused when the adapter's files have changed. A calibration is kept when the ladder",
+            "of the same adapter is built again without --calibrate.",
             "",
             "Examples:",
             "  chunkwise ladder -m models/stories -a my-adapter",
+            "  chunkwise ladder -m models/stories -a my-adapter --calibrate sample.txt",
             "  chunkwise generate -m models/stories -a my-adapter --rank 8 -p \"Once\"",
             "",
-            "JSON: path, bytes, adapter, sha256, rank, energy, sites[], buildMs."
+            "JSON: path, bytes, adapter, sha256, rank, energy, sites[], buildMs, benefit (none, kept, calibrated), calibration (executor,",
+            "windows, tokens, lowComponents, highComponents, meanGain, tokensSeen, vocabulary, ms)."
         })
 final class LadderCommand implements Callable<Integer> {
     private final Terminal terminal;
@@ -55,6 +63,12 @@ final class LadderCommand implements Callable<Integer> {
     private Path file;
 
     @Mixin
+    private CalibrationOptions calibration;
+
+    @Mixin
+    private ExecutorOptions executor;
+
+    @Mixin
     private OutputOptions output;
 
     LadderCommand(Terminal terminal) {
@@ -63,6 +77,8 @@ final class LadderCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        calibration.check();
+        executor.check();
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
         Path target = file == null ? LadderFile.beside(adapter) : file;
@@ -72,16 +88,29 @@ final class LadderCommand implements Callable<Integer> {
             long start = System.nanoTime();
             RankLadder ladder = LadderBuilder.build(plain, progress);
             long nanos = System.nanoTime() - start;
-            LadderFile.save(target, ladder, base.config(), hash);
+            Optional<LadderCalibration> calibrated = calibration.any()
+                    ? Optional.of(LadderCalibration.run(base, ladder, calibration, executor, progress)) : Optional.empty();
+            Optional<TokenBenefit> benefit = calibrated.map(measured -> measured.found().benefit()).or(() -> before(target, base, hash));
+            LadderFile.save(target, benefit.map(ladder::withBenefit).orElse(ladder), base.config(), hash);
             bars.ifPresent(ProgressBars::close);
-            report(target, hash, ladder, nanos);
+            report(target, hash, ladder, nanos, calibrated, benefit.isPresent());
         } finally {
             bars.ifPresent(ProgressBars::close);
         }
         return 0;
     }
 
-    private void report(Path target, String hash, RankLadder ladder, long nanos) throws IOException {
+    /** The calibration of the ladder that is replaced, if that is the same adapter's. */
+    private static Optional<TokenBenefit> before(Path target, LlamaModel base, String hash) {
+        try {
+            return Files.exists(target) ? LadderFile.load(target, base.config(), hash).benefit() : Optional.empty();
+        } catch (FormatException e) {
+            return Optional.empty(); // damaged, or another adapter's: a reason to build it again
+        }
+    }
+
+    private void report(Path target, String hash, RankLadder ladder, long nanos, Optional<LadderCalibration> calibrated, boolean benefit)
+            throws IOException {
         List<SiteSpectrum> spectra = SiteSpectrum.of(ladder);
         long bytes = Files.size(target);
         if (output.json()) {
@@ -92,13 +121,20 @@ final class LadderCommand implements Callable<Integer> {
                 json.writeStringField("sha256", hash);
                 SpectrumReport.writeJson(json, spectra);
                 Json.number(json, "buildMs", nanos * 1e-6, 3);
+                json.writeStringField("benefit", calibrated.isPresent() ? "calibrated" : benefit ? "kept" : "none");
+                if (calibrated.isPresent()) {
+                    calibrated.get().writeJson(json);
+                } else {
+                    json.writeNullField("calibration");
+                }
             });
             return;
         }
         SpectrumReport.lines(SiteSpectrum.byKind(spectra), true, terminal.width()).forEach(terminal.out()::println);
         terminal.out().println();
         terminal.out().println(target + ": ladder of " + spectra.size() + " sites up to rank " + ladder.maxRank() + ", "
-                + Quantities.bytes(bytes) + ", built in " + Quantities.time(nanos));
+                + Quantities.bytes(bytes) + ", built in " + Quantities.time(nanos) + (benefit && calibrated.isEmpty() ? ", calibration kept" : ""));
+        calibrated.ifPresent(measured -> terminal.out().println(measured.text()));
         if (terminal.out().checkError()) {
             throw new OutputClosedException();
         }

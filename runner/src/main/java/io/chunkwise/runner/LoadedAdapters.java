@@ -12,8 +12,10 @@ import io.chunkwise.model.adapter.AdapterSite;
 import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.policy.Band;
+import io.chunkwise.policy.BenefitUse;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.RungKind;
+import io.chunkwise.policy.SignalKind;
 import io.chunkwise.runner.options.AdapterSequence;
 import io.chunkwise.runner.terminal.Terminal;
 import io.chunkwise.schedule.AdapterUse;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
 
 /**
  * The adapters of a command line, cut into the rungs of its policy.
@@ -58,7 +61,7 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
                 merged = Optional.of(MergedRung.merge(base, ladder, rung, progress));
                 rank = rank(adapter, selector, policy, at -> ladder.sites().get(at).components(rung));
             } else {
-                selector = policy.needsLadder(adapter.maxRank())
+                selector = policy.needsLadder(adapter.maxRank()) || policy.estimation().benefit() == BenefitUse.REQUIRE
                         ? RungSelector.of(policy, ladder(adapter, file.getValue(), base, options, terminal, progress))
                         : RungSelector.plain(policy, adapter);
                 rank = Math.max(rank, rank(adapter, selector, policy, _ -> 0));
@@ -93,6 +96,20 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
         });
     }
 
+    /** Says what the chunks of each adapter go by, where its calibration could decide that. */
+    void remarkScores(ChunkPolicy policy, Terminal terminal) {
+        if (!policy.estimates() || policy.estimation().benefit() == BenefitUse.IGNORE) {
+            return;
+        }
+        String signals = policy.estimation().signals().stream().map(SignalKind::word).collect(Collectors.joining(", "));
+        uses.stream().map(AdapterUse::selector).filter(selector -> selector.adapter().isPresent()).distinct().forEach(selector ->
+                terminal.err().println(policy.scoring(selector.benefit()).isPresent()
+                        ? "chunks go by what components of adapter " + selector.name() + " gain, as its ladder was calibrated"
+                        : "chunks go by " + signals + ", because the ladder of adapter " + selector.name() + " is not calibrated; 'chunkwise ladder "
+                                + "--calibrate TEXT' does that"));
+        terminal.err().flush();
+    }
+
     private static Adapter renamed(Adapter adapter, String name) {
         return new Adapter(name, adapter.groups(), adapter.sites());
     }
@@ -101,7 +118,7 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
             Adapter plain, Path adapter, LlamaModel base, Session.Options options, Terminal terminal, Progress progress) {
         Path saved = options.adapter().ladder().orElseGet(() -> LadderFile.beside(adapter));
         if (options.adapter().ladder().isPresent() || Files.exists(saved)) {
-            return new RankLadder(plain.name(), LadderFile.load(saved, base.config(), AdapterFiles.hash(adapter)).sites());
+            return LadderFile.load(saved, base.config(), AdapterFiles.hash(adapter)).named(plain.name());
         }
         if (options.output().remarks()) {
             terminal.err().println("building a rank ladder in memory; 'chunkwise ladder' saves it for the next time");

@@ -71,8 +71,8 @@ final class PolicyCommand implements Callable<Integer> {
         }
         table.lines(terminal.width()).forEach(terminal.out()::println);
         String signals = policy.estimation().signals().stream().map(SignalKind::word).collect(Collectors.joining(", "));
-        terminal.out().println("signals: " + (signals.isEmpty() ? "none" : signals) + "; rungs: " + policy.rungs().word() + "; fade: "
-                + policy.fadeTokens() + " tokens; budget: "
+        terminal.out().println("signals: " + (signals.isEmpty() ? "none" : signals) + "; token benefits: " + policy.estimation().benefit().word()
+                + "; rungs: " + policy.rungs().word() + "; fade: " + policy.fadeTokens() + " tokens; budget: "
                 + (policy.budget() == Double.POSITIVE_INFINITY ? "none" : number(policy.budget())));
     }
 
@@ -85,6 +85,7 @@ final class PolicyCommand implements Callable<Integer> {
         json.writeStringField("rungs", policy.rungs().word());
         json.writeNumberField("fadeTokens", policy.fadeTokens());
         Json.number(json, "budget", policy.budget(), 6);
+        json.writeStringField("benefit", policy.estimation().benefit().word());
         json.writeObjectFieldStart("signals");
         for (SignalKind signal : policy.estimation().signals()) {
             Json.number(json, signal.word(), policy.estimation().weights().get(signal), 6);

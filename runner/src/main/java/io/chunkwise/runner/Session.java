@@ -86,6 +86,9 @@ final class Session implements AutoCloseable {
             int context = context(options, base, terminal);
             LoadedAdapters adapters = LoadedAdapters.load(options, base, terminal, progress);
             merged = adapters.merged();
+            if (options.output().remarks()) {
+                adapters.remarkScores(options.chunking().policy(), terminal);
+            }
             LlamaModel model = merged.orElse(base);
             executor = choice.provider().open(model, executorOptions(options, context, choice, progress));
             ChunkScheduler scheduler = new ChunkScheduler(executor, new ChunkScheduler.Setup(model.config(), model.weights().bytes(),

@@ -40,7 +40,7 @@ public sealed interface Inspection {
     }
 
     /** @param metadata of the file */
-    record Ladder(Map<String, String> metadata, List<SiteSpectrum> spectra) implements Inspection {
+    record Ladder(Map<String, String> metadata, boolean calibrated, List<SiteSpectrum> spectra) implements Inspection {
     }
 
     /** A safetensors file of something else. */
@@ -111,7 +111,7 @@ public sealed interface Inspection {
                     spectra.add(ladderSite(file, tensor));
                 }
             }
-            return new Ladder(file.metadata(), spectra);
+            return new Ladder(file.metadata(), file.hasTensor("token_benefit"), spectra);
         }
     }
 

@@ -28,7 +28,7 @@ public final class ChunkingOptions {
 
     @Option(names = "--policy", paramLabel = "uniform:R|adaptive|FILE", order = 50,
             description = "How many adapter components each part of the text gets: uniform:R gives all of it R (uniform:max all there "
-                    + "are), adaptive gives hard parts more than easy ones, FILE is a policy in YAML; 'chunkwise policy' prints one "
+                    + "are), adaptive gives more where they gain more, FILE is a policy in YAML; 'chunkwise policy' prints one "
                     + "to copy (default: uniform:max).")
     private String policyName;
 
@@ -38,7 +38,8 @@ public final class ChunkingOptions {
     private String rungs;
 
     @Option(names = "--signals", paramLabel = "NAME", order = 52, split = ",",
-            description = "Estimate complexity from these signals only: some of entropy, ngram, attention, prior (default: the policy's).")
+            description = "Decide by these signals only: some of entropy, ngram, attention, prior; or by benefit alone, which takes a ladder that is "
+                    + "calibrated ('chunkwise ladder --calibrate') (default: the policy's).")
     private List<String> signals;
 
     @Option(names = "--fade", paramLabel = "0|1|4|8|16", order = 53,

@@ -40,6 +40,7 @@ public final class TraceJson {
         Json.number(json, "novelty", token.novelty(), DIGITS);
         Json.number(json, "attention", token.attention(), DIGITS);
         Json.number(json, "prior", token.prior(), DIGITS);
+        Json.number(json, "benefit", token.benefit(), DIGITS);
         Json.number(json, "score", token.score(), DIGITS);
         Json.number(json, "components", token.components(), DIGITS);
     }

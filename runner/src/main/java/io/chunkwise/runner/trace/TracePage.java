@@ -113,6 +113,7 @@ public final class TracePage {
         writeColumn(json, "novelty", report.column(TokenTrace::novelty));
         writeColumn(json, "attention", report.column(TokenTrace::attention));
         writeColumn(json, "prior", report.column(TokenTrace::prior));
+        writeColumn(json, "benefit", report.column(TokenTrace::benefit));
         writeColumn(json, "score", report.column(TokenTrace::score));
         writeColumn(json, "components", report.column(TokenTrace::components));
         json.writeEndObject();

@@ -8,7 +8,7 @@ trace.chunks.forEach((chunk, index) => chunkOf.fill(index, chunk.start, chunk.en
 
 const HEAT_STEPS = 10;
 const mostActive = tokens.components ? tokens.components.reduce((a, b) => Math.max(a, b), 0) : 0;
-const SIGNALS = {entropy: 'entropy', novelty: 'n-gram novelty', attention: 'attention', prior: 'positional prior', score: 'score'};
+const SIGNALS = {entropy: 'entropy', novelty: 'n-gram novelty', attention: 'attention', prior: 'positional prior', benefit: 'benefit', score: 'score'};
 const FORMATS = {full: 'full', q8: 'Q8', q4: 'Q4', evicted: 'evicted'};
 const shown = Object.keys(SIGNALS).filter(name => tokens[name]);
 const hidden = new Set();

@@ -38,8 +38,8 @@ final class Traces {
                 float entropy = Math.clamp(target + 0.2f * (float) random.nextGaussian(), 0, 1);
                 float prior = (float) Math.exp(-i / 64.0);
                 float components = i - start < 4 && start > 0 ? (RUNGS[band] + traced.get(start - 1).components()) / 2 : RUNGS[band];
-                traced.add(new TokenTrace(
-                        i, i % 512, i >= tokens / 10, entropy, novelty, Float.NaN, prior, (entropy + novelty) / 2, components));
+                traced.add(new TokenTrace(i, i % 512, i >= tokens / 10, entropy, novelty, Float.NaN, prior, Float.NaN,
+                        (entropy + novelty) / 2, components));
             }
             KvFormat format = end > tokens - 128 ? KvFormat.FULL : KvFormat.values()[random.nextInt(3)];
             Map<KvFormat, Integer> pages = new EnumMap<>(KvFormat.class);
@@ -60,7 +60,7 @@ final class Traces {
     static SequenceTrace uniform(int tokens) {
         List<TokenTrace> traced = new ArrayList<>();
         for (int i = 0; i < tokens; i++) {
-            traced.add(new TokenTrace(i, i, i > 0, Float.NaN, Float.NaN, Float.NaN, Float.NaN, Float.NaN, MOST_COMPONENTS));
+            traced.add(new TokenTrace(i, i, i > 0, Float.NaN, Float.NaN, Float.NaN, Float.NaN, Float.NaN, Float.NaN, MOST_COMPONENTS));
         }
         List<ChunkTrace> chunks = tokens == 0 ? List.of() : List.of(new ChunkTrace(0, tokens, "all", 0, 1, "all", MOST_COMPONENTS, 1,
                 KvFormat.FULL, Map.of(KvFormat.FULL, 5), Double.NaN, "tales"));

@@ -60,7 +60,8 @@ class ErrorMessagesTest {
         generate -m M -p x -a A --policy adaptive --budget -1 ~ --budget -1.0: expected a number from 0 up
         generate -m M -p x -a A --policy adaptive --budget NaN ~ --budget NaN: expected a number from 0 up
         generate -m M -p x -a A --policy adaptive --rungs some ~ --rungs some: expected fixed or threshold
-        generate -m M -p x -a A --policy adaptive --signals mood ~ --signals mood: there is no signal 'mood'; signals are entropy, ngram, attention, prior
+        generate -m M -p x -a A --policy adaptive --signals mood ~ --signals mood: there is no signal 'mood'; signals are entropy, ngram, attention, prior, benefit
+        generate -m M -p x -a A --policy adaptive --signals ngram,benefit ~ --signals ngram,benefit: the signal benefit is the score alone; leave the others out
         generate -m M -p x --kv-policy q4          ~ --kv-policy q4: there is no KV policy 'q4'; use full, q8, adaptive or window:N
         generate -m M -p x --kv-policy window:0    ~ --kv-policy window:0: there is no KV policy 'window:0'; use full, q8, adaptive or window:N
         generate -m M -p x --kv-max-error 0.1      ~ --kv-max-error belongs to --kv-policy adaptive, not full
@@ -82,6 +83,11 @@ class ErrorMessagesTest {
         score -m M --text x --top -1               ~ --top -1: expected a number from 0 up
         inspect                                    ~ Missing required parameter: 'PATH'
         ladder -m M                                ~ Missing required option: '--adapter=PATH'
+        ladder -m M -a A --calibrate T --calibrate-components 0 ~ --calibrate-components 0: expected a number from 1 up
+        ladder -m M -a A --calibrate T --calibrate-windows -1 ~ --calibrate-windows -1: expected a number from 1 up
+        ladder -m M -a A --calibrate T --executor gpu ~ --executor gpu: expected auto, cpu or tornado
+        ladder -m M -a A --calibrate-windows 4     ~ --calibrate-windows belongs to calibration: add --calibrate FILE
+        ladder -m M -a A --threads 1               ~ --threads belongs to calibration: add --calibrate FILE
         """)
     void aWrongCommandLineIsOneLineAndExitCode2(String line, String message) {
         CommandRun run = CommandRun.of((Object[]) line.split(" +"));

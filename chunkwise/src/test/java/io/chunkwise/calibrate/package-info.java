@@ -1,0 +1,2 @@
+/** Tests of calibration. */
+package io.chunkwise.calibrate;

@@ -1,6 +1,9 @@
 package io.chunkwise.model.forward;
 
 import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.kv.KvFormat;
+import io.chunkwise.model.kv.KvPage;
+import io.chunkwise.model.kv.KvPageTable;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -34,6 +37,26 @@ public record PassLimits(int vocabSize, int contextLength, int rowCapacity) {
                 + attached.map(adapter -> "adapter '" + adapter.name() + "' has " + groups).orElse("but no adapter is attached"));
         require(!(request instanceof OutputRequest.AllLogits) || (long) rows * vocabSize <= LARGEST_ARRAY,
                 () -> "the logits of " + rows + " rows are too many for one array; ask for " + LARGEST_ARRAY / vocabSize + " rows at most");
+    }
+
+    /**
+     * A pass that begins inside a page writes into it.
+     *
+     * @param pages of the KV cache before the pass
+     * @throws IllegalArgumentException if a layer does not keep that page in full
+     */
+    public void checkRewind(TokenBatch batch, KvPageTable pages) {
+        int page = batch.position() / KvPage.TOKENS;
+        if (batch.position() % KvPage.TOKENS == 0) {
+            return;
+        }
+        for (int layer = 0; layer < pages.layers(); layer++) {
+            if (pages.format(layer, page) != KvFormat.FULL) {
+                String kept = "layer " + layer + " keeps as " + pages.format(layer, page);
+                throw new IllegalArgumentException("the pass starts at position " + batch.position() + ", inside a page of the KV cache that "
+                        + kept + "; start at position " + page * KvPage.TOKENS + ", where the page begins");
+            }
+        }
     }
 
     private static void require(boolean condition, Supplier<String> problem) {

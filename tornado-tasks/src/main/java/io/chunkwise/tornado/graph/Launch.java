@@ -56,6 +56,11 @@ public record Launch(long threadsPerUnit, int local, Unit unit) {
         return new Launch(groups * local, local, Unit.COMPONENT);
     }
 
+    /** At least {@code count} threads, in groups that do not cooperate. */
+    static Launch threads(long count) {
+        return new Launch(count, THREADS, Unit.EXECUTION);
+    }
+
     static Launch groups(long groups, int local) {
         return new Launch(groups * local, local, Unit.EXECUTION);
     }

@@ -99,7 +99,8 @@ final class DeviceSession implements AutoCloseable {
             return;
         }
         int most = config.layers() * KvPage.count(options.contextLength());
-        int larger = (int) Math.min(most, Math.max(slots, before.of(format) * 3L / 2));
+        long half = Math.max(before.of(format) / 2, config.layers());
+        int larger = (int) Math.min(most, Math.max(slots, before.of(format) + half));
         if (made.isPresent()) {
             LOG.info("the KV cache needs {} {} pages, there is room for {}: making new task graphs with room for {}", slots, format,
                     before.of(format), larger);

@@ -41,8 +41,8 @@ final class PageTasks {
 
     void attend(TaskSink sink, FloatArray query, FloatArray out) {
         switch (form) {
-            case THREADED -> attend(sink, Launch.groupsPerRow(config.heads(), 1), query, out, buffers.softmax());
-            case GROUPED -> attend(sink, Launch.groupsPerRow(config.heads(), AttentionKernels.LANES), query, out, buffers.softmax());
+            case THREADED -> attend(sink, "attend", Launch.groupsPerRow(config.heads(), 1), query, out, buffers.softmax());
+            case GROUPED -> attend(sink, "attend", Launch.groupsPerRow(config.heads(), AttentionKernels.LANES), query, out, buffers.softmax());
         }
     }
 
@@ -56,8 +56,8 @@ final class PageTasks {
         sink.task("gather_probes", Launch.threads((long) Page.PROBES * config.queryDim()), MeasureKernels::gatherProbes, control,
                 pools.probes(), m.query(), config.queryDim());
         switch (form) {
-            case THREADED -> attend(sink, Launch.groups((long) Page.PROBES * heads, 1), m.query(), m.attended(), m.softmax());
-            case GROUPED -> attend(sink, Launch.groups((long) Page.PROBES * heads, AttentionKernels.LANES), m.query(), m.attended(),
+            case THREADED -> attend(sink, "attend_probes", Launch.groups((long) Page.PROBES * heads, 1), m.query(), m.attended(), m.softmax());
+            case GROUPED -> attend(sink, "attend_probes", Launch.groups((long) Page.PROBES * heads, AttentionKernels.LANES), m.query(), m.attended(),
                     m.softmax());
         }
         sink.task("compare_pages", Launch.threadsPerRow((long) Page.PROBES * heads), MeasureKernels::comparePages, control, jobs, m.query(),
@@ -80,12 +80,12 @@ final class PageTasks {
                 halves ? config.headDim() / 2 : 1);
     }
 
-    private void attend(TaskSink sink, Launch launch, FloatArray query, FloatArray out, FloatArray softmax) {
+    private void attend(TaskSink sink, String id, Launch launch, FloatArray query, FloatArray out, FloatArray softmax) {
         switch (form) {
-            case THREADED -> sink.task("attend", launch, AttentionKernels::attendPages, control, pools.table(), query, pools.keys(),
+            case THREADED -> sink.task(id, launch, AttentionKernels::attendPages, control, pools.table(), query, pools.keys(),
                     pools.values(), pools.codes8(), pools.scales8(), pools.codes4(), pools.scales4(), out, softmax,
                     config.heads(), config.kvHeads(), config.headDim());
-            case GROUPED -> sink.task("attend", launch, AttentionKernels::attendPagesGrouped, context, control, pools.table(), query,
+            case GROUPED -> sink.task(id, launch, AttentionKernels::attendPagesGrouped, context, control, pools.table(), query,
                     pools.keys(), pools.values(), pools.codes8(), pools.scales8(), pools.codes4(), pools.scales4(), out, softmax,
                     config.heads(), config.kvHeads(), config.headDim());
         }

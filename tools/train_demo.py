@@ -5,7 +5,7 @@ and two LoRA adapters for it (Shakespeare's plays, quiz questions).
     python tools/train_demo.py                      # as shipped: fixed numbers of steps
     python tools/train_demo.py --minutes 55 --adapter-minutes 10   # sized by wall time
 
-The stages (tokenizer, base, shakespeare, quiz, golden) can be run one by one with
+The stages (tokenizer, base, shakespeare, quiz, long, adapt, golden) can be run one by one with
 --stages; each reads what the earlier ones wrote under --out.
 """
 import argparse
@@ -48,12 +48,29 @@ ADAM_LR = 4e-3
 # projections cannot repair; at the end only stories count.
 DOMAIN_SHARE = 0.25
 
+# Long context: the base goes on with rows four times as long, slower rotations and a fraction of
+# its learning rates. Each bucket of positions (from, to) is reported by itself.
+LONG_STEPS = 140
+LONG_ROWS, LONG_WINDOW = 2, 2048
+LONG_THETA = 80000.0
+LONG_WARMUP = 0.1
+LONG_LR_SHARE = 0.2
+# What is kept of it: the layers go this share of the way from the old weights to the new, and the
+# embeddings stay the old ones. Tried on held-out text: the loss of long rows as a whole changes by
+# less than 0.01 nats; the adapters' domains, of which this stage sees no text, lose 0.18 to 0.23
+# nats less than with the new weights as they are.
+LONG_KEEP = 0.8
+BUCKETS = [(0, 256), (256, 512), (512, 1024), (1024, 1536), (1536, 2048)]
+
 # Adapters.
 ADAPTER_STEPS = 320
 ADAPTER_ROWS, ADAPTER_WINDOW = 8, 256
 ADAPTER_WARMUP = 0.05
 ADAPTER_LR = 2e-3
 ADAPTER_DECAY = 0.05
+# Trained on the base of short rows, then continued at half the rate on the one of long rows.
+ADAPT_STEPS = 80
+ADAPT_LR = 1e-3
 LORA_RANK, LORA_ALPHA, LORA_DROPOUT = 32, 64, 0.05
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 BASE_NAME = "chunkwise-demo"
@@ -61,11 +78,12 @@ BASE_NAME = "chunkwise-demo"
 # Mixed into the base's first rows, so that it has met the words of the adapters' domains.
 DOMAIN_FILES = {"shakespeare": "tinyshakespeare.txt", "wiki": "wikitext2-raw-test.txt"}
 ADAPTERS = ["shakespeare", "quiz"]
+STAGES = ["tokenizer", "base", *ADAPTERS, "long", "adapt", "golden"]  # in this order
 TRAIN_PART = 0.9  # of each domain text; the rest is held out
 
 GOLDEN_PROMPTS = {
     "base": ["Once upon a time", "Lily and Tom went to the park."],
-    "shakespeare": ["Once upon a time", "ROMEO:\n"],
+    "shakespeare": ["Once upon a time", "JULIET:\n"],
     "quiz": ["Once upon a time", "Q: What"],
 }
 GOLDEN_NEW, GOLDEN_TOP = 48, 20
@@ -127,7 +145,7 @@ def train_tokenizer(data):
 def save_tokenizer(tokenizer, folder):
     folder.mkdir(parents=True, exist_ok=True)
     PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=BOS, eos_token=EOS, model_max_length=1024,
+        tokenizer_object=tokenizer, bos_token=BOS, eos_token=EOS, model_max_length=LONG_WINDOW,
         clean_up_tokenization_spaces=False).save_pretrained(folder)
     # transformers 5 writes its new class name here; this one is read by old and new versions.
     path = folder / "tokenizer_config.json"
@@ -243,6 +261,19 @@ def evaluate(llama, rows, batch=16):
     return total / len(rows)
 
 
+@torch.no_grad()
+def evaluate_positions(llama, rows):
+    """Mean loss in each bucket of positions."""
+    totals, was_training = torch.zeros(rows.shape[1] - 1), llama.training
+    llama.eval()
+    for row in rows:
+        logits = llama(input_ids=row[None, :-1]).logits[0]
+        totals += torch.nn.functional.cross_entropy(logits, row[1:], reduction="none")
+    llama.train(was_training)
+    means = totals / len(rows)
+    return {f"{a}-{b}": round(means[a:b].mean().item(), 4) for a, b in BUCKETS}
+
+
 class Muon(torch.optim.Optimizer):
     """Muon (K. Jordan, 2024) in float32: momentum, then the update made orthogonal by five
     Newton-Schulz steps. torch.optim.Muon works in bfloat16, which is slow on most CPUs.
@@ -344,9 +375,9 @@ def fit(name, llama, optimizers, next_rows, budget, warmup, evaluation, checkpoi
             "minutes": round(budget.elapsed_minutes(), 1)}
 
 
-def story_heldout(tokenizer, data):
+def story_heldout(tokenizer, data, window=BASE_WINDOW):
     stream = story_stream(tokenizer, read_stories(data, "tinystories-valid.txt"))
-    return heldout_rows([i for story in stream for i in story], BASE_WINDOW)
+    return heldout_rows([i for story in stream for i in story], window)
 
 
 def domain_heldout(tokenizer, data, domain):
@@ -377,19 +408,56 @@ def train_base(tokenizer, args):
             rows.append(source.next())
         return torch.stack(rows)
 
-    matrices = [p for p in llama.model.layers.parameters() if p.ndim == 2]
-    others = [p for p in llama.parameters() if all(p is not m for m in matrices)]
-    optimizers = [Muon(matrices, MUON_LR, MUON_MOMENTUM, MUON_DECAY),
-                  torch.optim.AdamW(others, lr=ADAM_LR, betas=(0.9, 0.95), weight_decay=0.0)]
     evaluation = {"stories": story_heldout(tokenizer, args.data)}
     evaluation |= {d: domain_heldout(tokenizer, args.data, d) for d in DOMAIN_FILES}
-    report = fit("base", llama, optimizers, next_rows, Budget(args.steps, args.minutes),
+    report = fit("base", llama, base_optimizers(llama), next_rows, Budget(args.steps, args.minutes),
                  BASE_WARMUP, evaluation, args.checkpoint)
     report["heldout_loss_float32"] = {k: round(evaluate(llama, v), 4)
                                       for k, v in evaluation.items()}
     report["heldout_loss_rounded"] = compare_formats(llama, evaluation["stories"])
     save_base(llama, args.out / "model")
     record(args.out, "base", report)
+
+
+def base_optimizers(llama, share=1.0):
+    matrices = [p for p in llama.model.layers.parameters() if p.ndim == 2]
+    others = [p for p in llama.parameters() if all(p is not m for m in matrices)]
+    return [Muon(matrices, share * MUON_LR, MUON_MOMENTUM, MUON_DECAY),
+            torch.optim.AdamW(others, lr=share * ADAM_LR, betas=(0.9, 0.95), weight_decay=0.0)]
+
+
+def lengthen_base(tokenizer, args):
+    """Continues the saved base with long rows, so that it can use LONG_WINDOW positions."""
+    config = LlamaConfig.from_pretrained(args.out / "model")
+    if config.max_position_embeddings >= LONG_WINDOW:
+        raise SystemExit("The base in --out has its long context already: train the base first.")
+    torch.manual_seed(SEED)
+    generator = torch.Generator().manual_seed(SEED + 1)  # other rows than the base began with
+    long_rows = story_heldout(tokenizer, args.data, LONG_WINDOW)
+    before = evaluate_positions(AutoModelForCausalLM.from_pretrained(
+        args.out / "model", dtype=torch.float32), long_rows)
+    config.max_position_embeddings = LONG_WINDOW
+    config.rope_parameters = {"rope_type": "default", "rope_theta": LONG_THETA}
+    llama = AutoModelForCausalLM.from_pretrained(args.out / "model", config=config,
+                                                 dtype=torch.float32)
+    original = {k: v.clone() for k, v in llama.state_dict().items()}
+    stories = StoryRows(story_stream(tokenizer, read_stories(args.data, "tinystories-train.txt")),
+                        LONG_WINDOW, generator)
+    evaluation = {"stories": story_heldout(tokenizer, args.data)}
+    evaluation |= {d: domain_heldout(tokenizer, args.data, d) for d in DOMAIN_FILES}
+    report = fit("long", llama, base_optimizers(llama, LONG_LR_SHARE),
+                 lambda progress: torch.stack([stories.next() for _ in range(LONG_ROWS)]),
+                 Budget(args.long_steps, None), LONG_WARMUP, evaluation)
+    llama.load_state_dict({
+        k: original[k] if "embed_tokens" in k or "lm_head" in k else original[k].lerp(v, LONG_KEEP)
+        for k, v in llama.state_dict().items()})
+    report["heldout_loss_float32"] = {k: round(evaluate(llama, v), 4)
+                                      for k, v in evaluation.items()}
+    report["heldout_loss_rounded"] = compare_formats(llama, evaluation["stories"])
+    report["heldout_loss_by_position_base"] = before
+    report["heldout_loss_by_position_long"] = evaluate_positions(llama, long_rows)
+    save_base(llama, args.out / "model")
+    record(args.out, "long", report)
 
 
 def compare_formats(llama, rows):
@@ -431,6 +499,29 @@ def train_adapter(domain, tokenizer, args):
     report["heldout_loss_adapter"] = round(evaluate(base, heldout[domain]), 4)
     save_adapter(model, args.out / f"adapter-{domain}")
     record(args.out, domain, report)
+
+
+def continue_adapter(domain, tokenizer, args):
+    """Fits a saved adapter to the base as it is after the long stage."""
+    torch.manual_seed(SEED)
+    generator = torch.Generator().manual_seed(SEED + 1)
+    base = AutoModelForCausalLM.from_pretrained(args.out / "model", dtype=torch.float32)
+    heldout = {domain: domain_heldout(tokenizer, args.data, domain)}
+    base_loss = evaluate(base, heldout[domain])
+    model = PeftModel.from_pretrained(base, args.out / f"adapter-{domain}",
+                                      is_trainable=True).float()
+    before = evaluate(base, heldout[domain])
+    rows = DomainRows(tokenizer, read_domain(args.data, domain)[0], ADAPTER_WINDOW, generator)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad],
+                                  lr=ADAPT_LR, betas=(0.9, 0.99), weight_decay=ADAPTER_DECAY)
+    report = fit(f"{domain}-long", base, [optimizer],
+                 lambda progress: torch.stack([rows.next() for _ in range(ADAPTER_ROWS)]),
+                 Budget(args.adapt_steps, None), ADAPTER_WARMUP, heldout)
+    report["heldout_loss_base"] = round(base_loss, 4)
+    report["heldout_loss_adapter_before"] = round(before, 4)
+    report["heldout_loss_adapter"] = round(evaluate(base, heldout[domain]), 4)
+    save_adapter(model, args.out / f"adapter-{domain}")
+    record(args.out, f"{domain}-long", report)
 
 
 def save_adapter(model, folder):
@@ -518,13 +609,17 @@ def parse_args():
                         help="folder that holds text/ (default: ../shared/data)")
     parser.add_argument("--out", type=Path, default=REPO / "demo")
     parser.add_argument("--stages", nargs="+", metavar="STAGE",
-                        choices=["tokenizer", "base", *ADAPTERS, "golden"],
-                        default=["tokenizer", "base", *ADAPTERS, "golden"])
+                        choices=STAGES,
+                        default=STAGES)
     parser.add_argument("--steps", type=int, default=BASE_STEPS, help="of the base")
     parser.add_argument("--minutes", type=float, help="wall time for the base instead of --steps")
+    parser.add_argument("--long-steps", type=int, default=LONG_STEPS,
+                        help="of the base with long rows")
     parser.add_argument("--adapter-steps", type=int, default=ADAPTER_STEPS,
                         help="of each adapter")
     parser.add_argument("--adapter-minutes", type=float, help="wall time for each adapter instead")
+    parser.add_argument("--adapt-steps", type=int, default=ADAPT_STEPS,
+                        help="of each adapter on the base with the long context")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--checkpoint", type=Path,
                         help="file for the base's weights, written every 5 minutes")
@@ -564,6 +659,11 @@ def main():
     for domain in ADAPTERS:
         if domain in args.stages:
             train_adapter(domain, tokenizer, args)
+    if "long" in args.stages:
+        lengthen_base(tokenizer, args)
+    if "adapt" in args.stages:
+        for domain in ADAPTERS:
+            continue_adapter(domain, tokenizer, args)
     if "golden" in args.stages:
         write_golden(tokenizer, args.out)
 

@@ -2,38 +2,32 @@ package io.chunkwise.generate;
 
 import io.chunkwise.generate.GenerationResult.StopReason;
 import io.chunkwise.model.Progress;
-import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
-import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.tokenizer.StreamingDecoder;
 import io.chunkwise.model.tokenizer.Tokenizer;
-import java.util.Arrays;
+import io.chunkwise.schedule.ChunkScheduler;
+import java.util.stream.IntStream;
 
-/** The generation loop: prefill in passes of many rows, then one row per new token. */
+/** The generation loop: the prompt in passes of many rows, then one row per new token. */
 public final class ChunkwiseGenerator {
     /** Enough of the prompt's end to hold a whole character in byte tokens, and some text before it. */
     private static final int PRIMING_TOKENS = 16;
 
-    private final ForwardExecutor executor;
+    private final ChunkScheduler scheduler;
     private final LlamaConfig config;
     private final Tokenizer tokenizer;
-    private final float[] groupGain;
 
-    /**
-     * @param executor  with the adapter attached; owned by the caller
-     * @param groupGain [groups] gain of each component group of the attached adapter, in every row; empty without one
-     */
-    public ChunkwiseGenerator(ForwardExecutor executor, LlamaConfig config, Tokenizer tokenizer, float[] groupGain) {
-        this.executor = executor;
-        this.config = config;
+    /** @param scheduler of the model's executor, with the adapters of all requests; owned by the caller, reset by every request */
+    public ChunkwiseGenerator(ChunkScheduler scheduler, Tokenizer tokenizer) {
+        this.scheduler = scheduler;
         this.tokenizer = tokenizer;
-        this.groupGain = groupGain.clone();
+        config = scheduler.setup().config();
     }
 
     /**
-     * Continues a prompt.
+     * Continues a prompt. The sequence is the scheduler's from then on: its cost and trace can be asked for.
      *
      * @param prompt ids, special ones included
      * @throws IllegalArgumentException if the prompt is empty or longer than the context
@@ -42,9 +36,9 @@ public final class ChunkwiseGenerator {
         if (prompt.length == 0) {
             throw new IllegalArgumentException("the prompt has no tokens, and this model has no begin-of-text token to start from");
         }
-        if (prompt.length > executor.contextLength()) {
-            throw new IllegalArgumentException("the prompt has " + prompt.length + " tokens, but the context has room for "
-                    + executor.contextLength());
+        scheduler.reset();
+        if (prompt.length > scheduler.room()) {
+            throw new IllegalArgumentException("the prompt has " + prompt.length + " tokens, but the context has room for " + scheduler.room());
         }
         Sampler sampler = new Sampler(request.sampling(), config.vocabSize());
         for (int id : prompt) {
@@ -56,12 +50,13 @@ public final class ChunkwiseGenerator {
     private GenerationResult prefillOnly(int[] prompt, GenerationListener listener) {
         long start = System.nanoTime();
         prefill(prompt, new OutputRequest.Nothing(), listener.prefill());
+        scheduler.finish();
         return new GenerationResult("", new int[0], prompt.length, StopReason.MAX_TOKENS, System.nanoTime() - start, 0, 0);
     }
 
     private GenerationResult run(int[] prompt, GenerationRequest request, Sampler sampler, GenerationListener listener) {
         TextStream text = new TextStream(prompt, request, listener);
-        int[] tokens = new int[Math.min(request.maxTokens(), executor.contextLength() - prompt.length + 1)];
+        IntStream.Builder tokens = IntStream.builder();
         int count = 0;
         int passes = 0;
         long start = System.nanoTime();
@@ -74,38 +69,34 @@ public final class ChunkwiseGenerator {
                 reason = StopReason.END_OF_TEXT;
                 break;
             }
-            tokens[count++] = id;
+            tokens.add(id);
+            count++;
+            boolean hasRoom = scheduler.room() > 0; // the last token needs none
+            if (hasRoom) {
+                listener.onDecision(scheduler.decide(id));
+            }
             text.append(id);
             if (text.stopped()) {
                 reason = StopReason.STOP_STRING;
             } else if (count == request.maxTokens()) {
                 reason = StopReason.MAX_TOKENS;
-            } else if (count == tokens.length) {
+            } else if (!hasRoom) {
                 reason = StopReason.CONTEXT_FULL;
             } else {
-                int position = prompt.length + count - 1;
-                id = sampler.next(executor.run(TokenBatch.uniform(new int[] {id}, position, groupGain), sampler.request()));
+                id = sampler.next(scheduler.run(sampler.request()));
                 passes++;
             }
         }
         long end = System.nanoTime();
         text.finish();
-        return new GenerationResult(text.toString(), Arrays.copyOf(tokens, count), prompt.length, reason,
-                firstToken - start, end - firstToken, passes);
+        scheduler.finish();
+        return new GenerationResult(text.toString(), tokens.build().toArray(), prompt.length, reason, firstToken - start, end - firstToken, passes);
     }
 
     private PassOutput prefill(int[] prompt, OutputRequest request, Progress progress) {
-        int from = 0;
-        while (prompt.length - from > executor.rowCapacity()) {
-            progress.report("reading the prompt", from, prompt.length);
-            int[] rows = Arrays.copyOfRange(prompt, from, from + executor.rowCapacity());
-            executor.run(TokenBatch.uniform(rows, from, groupGain), new OutputRequest.Nothing());
-            from += rows.length;
-        }
-        progress.report("reading the prompt", from, prompt.length);
-        PassOutput output = executor.run(TokenBatch.uniform(Arrays.copyOfRange(prompt, from, prompt.length), from, groupGain), request);
-        progress.report("reading the prompt", prompt.length, prompt.length);
-        return output;
+        progress.report("reading the prompt", 0, prompt.length);
+        return scheduler.read(prompt, request,
+                (from, rows, output) -> progress.report("reading the prompt", from + rows, prompt.length));
     }
 
     /** New ids to text: whole characters, up to the first stop string, to the listener and kept. */

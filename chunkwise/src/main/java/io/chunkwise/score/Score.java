@@ -1,12 +1,20 @@
 package io.chunkwise.score;
 
+import io.chunkwise.schedule.SequenceCost;
+import io.chunkwise.trace.SequenceTrace;
 import java.util.List;
 
-/** A scored text, token by token. */
-public record Score(List<TokenScore> tokens) {
+/**
+ * A scored text, token by token.
+ *
+ * @param cost   tokens and mean components over all windows; KV bytes of the window that kept most at its end
+ * @param traces of the windows in order, positions from the window's start; empty unless the scheduler keeps traces
+ */
+public record Score(List<TokenScore> tokens, SequenceCost cost, List<SequenceTrace> traces) {
 
     public Score {
         tokens = List.copyOf(tokens);
+        traces = List.copyOf(traces);
     }
 
     /** Tokens that have a probability: all but the first of each window. */

@@ -2,78 +2,95 @@ package io.chunkwise.score;
 
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.forward.ExecutorException;
-import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.LargestLogits;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
-import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.schedule.ChunkScheduler;
+import io.chunkwise.schedule.SequenceCost;
 import io.chunkwise.score.TokenScore.Alternative;
+import io.chunkwise.trace.SequenceTrace;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 
-/** Asks a model how likely it finds a text: prefill passes that return the logits of every row. */
+/** Asks a model how likely it finds a text: passes that return the logits of every row. */
 public final class Scorer {
-    /** Logits of one pass at most: 64 MiB of floats. */
-    private static final int LARGEST_OUTPUT = 1 << 24;
-
-    private final ForwardExecutor executor;
+    private final ChunkScheduler scheduler;
     private final int vocabSize;
-    private final float[] groupGain;
 
-    /**
-     * @param executor  with the adapter attached; owned by the caller
-     * @param vocabSize logits per row
-     * @param groupGain [groups] gain of each component group of the attached adapter, in every row; empty without one
-     */
-    public Scorer(ForwardExecutor executor, int vocabSize, float[] groupGain) {
-        this.executor = executor;
-        this.vocabSize = vocabSize;
-        this.groupGain = groupGain.clone();
+    /** @param scheduler of the model's executor; owned by the caller, reset by every window */
+    public Scorer(ChunkScheduler scheduler) {
+        this.scheduler = scheduler;
+        vocabSize = scheduler.setup().config().vocabSize();
     }
 
     /**
-     * Scores a text in windows: each starts afresh, and its first token is not scored.
+     * Scores a text in windows: each starts afresh, with chunks and KV cache of its own, and its first token is not scored.
      *
-     * @param windowTokens tokens per window, at most the executor's context length
+     * @param windowTokens tokens per window, at most the executor's context length unless the KV policy is endless
      * @param top          alternatives per position
      * @throws IllegalArgumentException if a window is longer than the context
      */
     public Score score(int[] tokens, int windowTokens, int top, Progress progress) {
-        if (Math.min(tokens.length, windowTokens) > executor.contextLength()) {
-            throw new IllegalArgumentException("a window of " + Math.min(tokens.length, windowTokens)
-                    + " tokens does not fit the context of " + executor.contextLength());
-        }
-        int rowsPerPass = Math.clamp(LARGEST_OUTPUT / vocabSize, 1, executor.rowCapacity());
         List<TokenScore> scores = new ArrayList<>(tokens.length);
+        List<SequenceTrace> traces = new ArrayList<>();
+        SequenceCost cost = new SequenceCost(0, 0, 0, 0, 0);
         for (int start = 0; start < tokens.length; start += windowTokens) {
-            int end = (int) Math.min(tokens.length, (long) start + windowTokens);
-            OptionalDouble logprob = OptionalDouble.empty();
-            for (int from = start; from < end; from += rowsPerPass) {
-                progress.report("scoring", from, tokens.length);
-                int[] rows = Arrays.copyOfRange(tokens, from, Math.min(end, from + rowsPerPass));
-                float[] logits = logits(TokenBatch.uniform(rows, from - start, groupGain));
-                for (int row = 0; row < rows.length; row++) {
-                    int position = from + row;
-                    double logSum = logSumExp(logits, row);
-                    scores.add(new TokenScore(position, rows[row], logprob, top(logits, row, logSum, top)));
-                    if (position + 1 < end) {
-                        logprob = OptionalDouble.of(logits[row * vocabSize + tokens[position + 1]] - logSum);
-                    }
+            int[] window = Arrays.copyOfRange(tokens, start, (int) Math.min(tokens.length, (long) start + windowTokens));
+            scheduler.reset();
+            if (window.length > scheduler.room()) {
+                throw new IllegalArgumentException("a window of " + window.length + " tokens does not fit the context of " + scheduler.room());
+            }
+            progress.report("scoring", start, tokens.length);
+            Window scored = new Window(window, start, top, scores);
+            int before = start;
+            scheduler.read(window, new OutputRequest.AllLogits(), (from, rows, output) -> {
+                scored.add(from, rows, logits(output));
+                progress.report("scoring", before + from + rows, tokens.length);
+            });
+            scheduler.finish();
+            cost = cost.and(scheduler.cost());
+            if (scheduler.setup().keepTrace()) {
+                traces.add(scheduler.trace());
+            }
+        }
+        return new Score(scores, cost, traces);
+    }
+
+    private static float[] logits(PassOutput output) {
+        return switch (output) {
+            case PassOutput.Logits(int rows, float[] values) -> values;
+            case PassOutput.Top top -> throw new IllegalStateException("an executor answered logits with " + top);
+            case PassOutput.Nothing() -> throw new IllegalStateException("an executor returned no logits");
+        };
+    }
+
+    /** The tokens of one window, pass by pass. */
+    private final class Window {
+        private final int[] tokens;
+        private final int start;
+        private final int top;
+        private final List<TokenScore> scores;
+        private OptionalDouble logprob = OptionalDouble.empty();
+
+        Window(int[] tokens, int start, int top, List<TokenScore> scores) {
+            this.tokens = tokens;
+            this.start = start;
+            this.top = top;
+            this.scores = scores;
+        }
+
+        void add(int from, int rows, float[] logits) {
+            for (int row = 0; row < rows; row++) {
+                int position = from + row;
+                double logSum = logSumExp(logits, row);
+                scores.add(new TokenScore(start + position, tokens[position], logprob, top(logits, row, logSum, top)));
+                if (position + 1 < tokens.length) {
+                    logprob = OptionalDouble.of(logits[row * vocabSize + tokens[position + 1]] - logSum);
                 }
             }
         }
-        progress.report("scoring", tokens.length, tokens.length);
-        return new Score(scores);
-    }
-
-    private float[] logits(TokenBatch batch) {
-        return switch (executor.run(batch, new OutputRequest.AllLogits())) {
-            case PassOutput.Logits(int rows, float[] values) -> values;
-            case PassOutput.Top top -> throw new IllegalStateException("executor " + executor.name() + " answered logits with " + top);
-            case PassOutput.Nothing() -> throw new IllegalStateException("executor " + executor.name() + " returned no logits");
-        };
     }
 
     private List<Alternative> top(float[] logits, int row, double logSum, int count) {

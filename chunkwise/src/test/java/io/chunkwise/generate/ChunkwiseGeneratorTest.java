@@ -5,11 +5,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.chunkwise.fixtures.ScriptedExecutor;
 import io.chunkwise.generate.GenerationResult.StopReason;
 import io.chunkwise.model.forward.OutputRequest;
+import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.SyntheticLlama;
 import io.chunkwise.model.tokenizer.Tokenizer;
+import io.chunkwise.policy.Band;
+import io.chunkwise.policy.ChunkPolicy;
+import io.chunkwise.policy.Estimation;
+import io.chunkwise.policy.KvBounds;
+import io.chunkwise.policy.KvPolicy;
+import io.chunkwise.policy.RungKind;
+import io.chunkwise.schedule.ChunkScheduler;
+import io.chunkwise.selection.RungSelector;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -36,15 +46,13 @@ class ChunkwiseGeneratorTest {
     void prefillReadsThePromptOnceInPassesOfTheRowCapacity(int promptTokens, int rowCapacity) {
         ScriptedExecutor executor = ScriptedExecutor.counting(VOCAB, 64, rowCapacity);
         int[] prompt = IntStream.range(0, promptTokens).map(i -> (i * 7 + 5) % VOCAB).toArray();
-        GenerationResult result = new ChunkwiseGenerator(executor, CONFIG, new Letters(), new float[] {0.5f, 0})
-                .generate(prompt, request(3), GenerationListener.NONE);
+        GenerationResult result = generator(executor, halved()).generate(prompt, request(3), GenerationListener.NONE);
         List<Integer> seen = new ArrayList<>();
         for (ScriptedExecutor.Pass pass : executor.passes()) {
             assertEquals(seen.size(), pass.position(), "position of a pass");
             for (int row = 0; row < pass.tokens().length; row++) {
                 seen.add(pass.tokens()[row]);
-                assertEquals(0.5f, pass.gain()[2 * row], "gain of group 0");
-                assertEquals(0f, pass.gain()[2 * row + 1], "gain of group 1");
+                assertEquals(0.5f, pass.gain()[row], "gain of the adapter's only group");
             }
             boolean isPrefillBeforeTheEnd = seen.size() < promptTokens;
             assertEquals(isPrefillBeforeTheEnd ? new OutputRequest.Nothing() : new OutputRequest.LastTop(1), pass.request());
@@ -74,8 +82,7 @@ class ChunkwiseGeneratorTest {
     void aStopStringOverSeveralTokensEndsTheTextBeforeItAndIsNeverStreamed() {
         GenerationRequest request = new GenerationRequest(20, List.of("xyz", "lmn"), false, SamplingOptions.greedy());
         List<String> pieces = new ArrayList<>();
-        GenerationResult result = new ChunkwiseGenerator(ScriptedExecutor.counting(VOCAB, 64, 8), CONFIG, new Letters(), new float[0])
-                .generate(ids("g"), request, pieces::add);
+        GenerationResult result = generator(ScriptedExecutor.counting(VOCAB, 64, 8)).generate(ids("g"), request, pieces::add);
         assertEquals("hijk", result.text());
         assertEquals("hijk", String.join("", pieces));
         assertEquals(StopReason.STOP_STRING, result.stopReason());
@@ -128,15 +135,29 @@ class ChunkwiseGeneratorTest {
     @Test
     void aTokenizersSmallerVocabularyHasNoTextForPaddingIds() {
         ScriptedExecutor executor = ScriptedExecutor.counting(VOCAB + 2, 64, 8);
-        LlamaConfig padded = SyntheticLlama.config(8, 1, 1, 1, 8, VOCAB + 2, 64);
-        GenerationResult result = new ChunkwiseGenerator(executor, padded, new Letters(), new float[0])
-                .generate(ids("y"), request(4), GenerationListener.NONE);
+        GenerationResult result = generator(executor).generate(ids("y"), request(4), GenerationListener.NONE);
         assertArrayEquals(new int[] {25, 26, 27, 0}, result.tokens());
         assertEquals("za", result.text());
     }
 
     private static GenerationResult generate(ScriptedExecutor executor, int[] prompt, GenerationRequest request) {
-        return new ChunkwiseGenerator(executor, CONFIG, new Letters(), new float[0]).generate(prompt, request, GenerationListener.NONE);
+        return generator(executor).generate(prompt, request, GenerationListener.NONE);
+    }
+
+    private static ChunkwiseGenerator generator(ScriptedExecutor executor) {
+        ChunkPolicy policy = ChunkPolicy.uniformMax();
+        return generator(executor, new ChunkScheduler.Setup(executor.config(), policy, new KvPolicy.Full(), RungSelector.base(policy)));
+    }
+
+    private static ChunkwiseGenerator generator(ScriptedExecutor executor, ChunkScheduler.Setup setup) {
+        return new ChunkwiseGenerator(new ChunkScheduler(executor, setup), new Letters());
+    }
+
+    /** All tokens at half the adapter's scale. */
+    private static ChunkScheduler.Setup halved() {
+        Band half = new Band("half", 100, 128, 128, Band.ALL_COMPONENTS, 0.5f, List.of(KvFormat.FULL));
+        ChunkPolicy policy = new ChunkPolicy("half", Estimation.NONE, RungKind.FIXED, List.of(half), 0, Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
+        return new ChunkScheduler.Setup(CONFIG, policy, new KvPolicy.Full(), RungSelector.plain(policy, SyntheticLlama.adapter(CONFIG, 2, 1)));
     }
 
     private static GenerationRequest request(int maxTokens) {

@@ -4,9 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.chunkwise.generate.ScriptedExecutor;
+import io.chunkwise.fixtures.ScriptedExecutor;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.policy.ChunkPolicy;
+import io.chunkwise.policy.KvPolicy;
+import io.chunkwise.schedule.ChunkScheduler;
+import io.chunkwise.selection.RungSelector;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -20,7 +24,7 @@ class ScorerTest {
     @CsvSource({"2, 100, 1", "17, 17, 5", "17, 5, 5", "17, 5, 2", "33, 8, 3", "33, 16, 100"})
     void logProbabilitiesAreLogSoftmaxOfThePositionBefore(int length, int window, int rowCapacity) {
         int[] tokens = new Random(length).ints(length, 0, VOCAB).toArray();
-        Score score = new Scorer(executor(Math.min(window, length), rowCapacity), VOCAB, new float[0]).score(tokens, window, 3, Progress.NONE);
+        Score score = scorer(executor(Math.min(window, length), rowCapacity)).score(tokens, window, 3, Progress.NONE);
         assertEquals(length, score.tokens().size());
         double sum = 0;
         int scored = 0;
@@ -56,13 +60,19 @@ class ScorerTest {
     @Test
     void aWindowLongerThanTheContextIsRefused() {
         assertThrows(IllegalArgumentException.class,
-                () -> new Scorer(executor(4, 4), VOCAB, new float[0]).score(new int[5], 5, 0, Progress.NONE));
+                () -> scorer(executor(4, 4)).score(new int[5], 5, 0, Progress.NONE));
     }
 
     @Test
     void aLogitThatIsNoNumberIsAnError() {
         ScriptedExecutor broken = new ScriptedExecutor(3, 8, 8, (token, position) -> new float[] {0, Float.NaN, 1});
-        assertThrows(ExecutorException.class, () -> new Scorer(broken, 3, new float[0]).score(new int[] {0, 1}, 2, 0, Progress.NONE));
+        assertThrows(ExecutorException.class, () -> scorer(broken).score(new int[] {0, 1}, 2, 0, Progress.NONE));
+    }
+
+    private static Scorer scorer(ScriptedExecutor executor) {
+        ChunkPolicy policy = ChunkPolicy.uniformMax();
+        return new Scorer(new ChunkScheduler(executor, new ChunkScheduler.Setup(executor.config(), policy, new KvPolicy.Full(),
+                RungSelector.base(policy))));
     }
 
     private static ScriptedExecutor executor(int context, int rowCapacity) {

@@ -65,6 +65,7 @@ public final class ChunkwiseCommand implements Runnable {
                 .addSubcommand(new DevicesCommand(terminal))
                 .addSubcommand(new InspectCommand(terminal))
                 .addSubcommand(new LadderCommand(terminal))
+                .addSubcommand(new PolicyCommand(terminal))
                 .addSubcommand(new BenchmarkCommand(terminal));
         commandLine.setOut(new PrintWriter(terminal.out(), true));
         commandLine.setErr(new PrintWriter(terminal.err(), true));

@@ -7,19 +7,30 @@ import io.chunkwise.generate.GenerationResult;
 import io.chunkwise.generate.SamplingOptions;
 import io.chunkwise.model.Progress;
 import io.chunkwise.runner.options.AdapterOptions;
+import io.chunkwise.runner.options.ChunkingOptions;
 import io.chunkwise.runner.options.ExecutorOptions;
 import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.options.SamplingParameters;
+import io.chunkwise.runner.options.TraceOptions;
 import io.chunkwise.runner.report.Json;
-import io.chunkwise.runner.report.Quantities;
 import io.chunkwise.runner.terminal.OutputClosedException;
 import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
+import io.chunkwise.runner.trace.ChunkTable;
+import io.chunkwise.runner.trace.ColouredText;
+import io.chunkwise.runner.trace.RungColours;
+import io.chunkwise.runner.trace.TokenTexts;
+import io.chunkwise.runner.trace.TracePage;
+import io.chunkwise.schedule.AdapterUse;
+import io.chunkwise.schedule.ChunkScheduler;
+import io.chunkwise.schedule.Decision;
+import io.chunkwise.selection.RungSelector;
+import io.chunkwise.trace.SequenceTrace;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -31,7 +42,7 @@ import picocli.CommandLine.Spec;
 
 /** Continues a text. */
 @Command(name = "generate", description = "Continues a text.", sortOptions = false,
-        customSynopsis = "chunkwise generate -m MODEL [-a ADAPTER] [-p TEXT | -f PATH] [options]",
+        customSynopsis = "chunkwise generate -m MODEL [-a ADAPTER]... [-p TEXT | -f PATH] [options]",
         optionListHeading = "%nOptions:%n", footerHeading = "%n",
         footer = {
             "The text streams to standard output; remarks and timings go to standard error.",
@@ -39,11 +50,14 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  chunkwise generate -m models/stories -p \"Once upon a time\"",
             "  chunkwise generate -m llama.gguf -a my-adapter --rank 8 -T 0 -n 100 -p \"Dear\"",
+            "  chunkwise generate -m llama.gguf -a my-adapter --policy adaptive --trace -p \"Dear\"",
+            "  chunkwise generate -m llama.gguf -a calm=a -a wild=b@100 -a calm@200 -p \"Dear\"",
             "  chunkwise generate -m models/stories --json < prompt.txt",
             "",
-            "JSON: text, tokens (new ids), promptTokens (how many), stopReason, executor, device,",
-            "deviceName, reason, rank, seed, timings (loadMs, prefillMs, decodeMsPerToken: null",
-            "where one token was all)."
+            "JSON: text, newIds (of the new tokens), promptTokens (how many), stopReason, executor,",
+            "device, deviceName, reason, rank, mergedComponents, policy, kvPolicy, seed, timings (loadMs,",
+            "prefillMs, decodeMsPerToken: null where one token was all), tokens[], chunks[],",
+            "meanComponents, memory: docs/json.md."
         })
 final class GenerateCommand implements Callable<Integer> {
     private final Terminal terminal;
@@ -82,6 +96,12 @@ final class GenerateCommand implements Callable<Integer> {
     private SamplingParameters sampling;
 
     @Mixin
+    private ChunkingOptions chunking;
+
+    @Mixin
+    private TraceOptions trace;
+
+    @Mixin
     private ExecutorOptions executor;
 
     @Mixin
@@ -92,19 +112,20 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() {
-        Session.Options options = new Session.Options(model, adapter, executor, output);
+    public Integer call() throws IOException {
+        Session.Options options = new Session.Options(model, adapter, chunking, executor, output);
         options.check();
+        trace.check(output);
         GenerationRequest request = request();
         String text = promptText();
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
-        try (Session session = Session.open(options, terminal, progress)) {
+        boolean keepTrace = trace.trace() || trace.page().isPresent() || output.json();
+        try (Session session = Session.open(options, keepTrace, terminal, progress)) {
             int[] ids = session.model().tokenizer().encode(text, true);
-            checkRoom(ids.length, session.executor().contextLength());
-            Listener listener = new Listener(progress, echo ? text : "");
-            GenerationResult result = new ChunkwiseGenerator(session.executor(), session.model().config(), session.model().tokenizer(),
-                    session.groupGain()).generate(ids, request, listener);
+            checkRoom(ids.length, session);
+            Listener listener = new Listener(progress, echo ? text : "", colours(session));
+            GenerationResult result = new ChunkwiseGenerator(session.scheduler(), session.model().tokenizer()).generate(ids, request, listener);
             bars.ifPresent(ProgressBars::close);
             listener.onText("");
             report(session, request.sampling(), result);
@@ -112,6 +133,18 @@ final class GenerateCommand implements Callable<Integer> {
             bars.ifPresent(ProgressBars::close);
         }
         return 0;
+    }
+
+    /** Colours without --trace, or where there are none to be had, are no colours. */
+    private ColouredText colours(Session session) {
+        ChunkScheduler.Setup setup = session.scheduler().setup();
+        RungColours colours = trace.trace() ? RungColours.of(terminal) : RungColours.NONE;
+        List<RungSelector> selectors = setup.adapters().stream().map(AdapterUse::selector).toList();
+        if (colours != RungColours.NONE && !output.quiet()) {
+            terminal.err().println(ColouredText.of(terminal.errIsTerminal() ? colours : RungColours.NONE, setup.policy(), selectors).legend());
+            terminal.err().flush();
+        }
+        return ColouredText.of(colours, setup.policy(), selectors);
     }
 
     private GenerationRequest request() {
@@ -139,50 +172,33 @@ final class GenerateCommand implements Callable<Integer> {
         return TextSource.withoutLastLineFeed(TextSource.read(terminal));
     }
 
-    private void checkRoom(int promptTokens, int contextLength) {
-        if (promptTokens > contextLength) {
+    private void checkRoom(int promptTokens, Session session) {
+        int contextLength = session.executor().contextLength();
+        if (promptTokens > contextLength && !session.endless()) {
             throw usage("the prompt has " + promptTokens + " tokens, but the context has room for " + contextLength
-                    + "; shorten it, or raise --context to " + (promptTokens + maxTokens));
+                    + "; shorten it, raise --context to " + ((long) promptTokens + maxTokens) + ", or use --kv-policy window:N");
         }
     }
 
-    private void report(Session session, SamplingOptions used, GenerationResult result) {
+    private void report(Session session, SamplingOptions used, GenerationResult result) throws IOException {
         if (output.json()) {
-            Json.print(terminal, json -> {
-                json.writeStringField("text", result.text());
-                json.writeFieldName("tokens");
-                json.writeArray(result.tokens(), 0, result.tokens().length);
-                json.writeNumberField("promptTokens", result.promptTokens());
-                json.writeStringField("stopReason", result.stopReason().name().toLowerCase(Locale.ROOT));
-                json.writeStringField("executor", session.executor().name());
-                json.writeStringField("device", session.executor().device().selector());
-                json.writeStringField("deviceName", session.executor().device().name());
-                json.writeStringField("reason", session.reason());
-                json.writeNumberField("rank", session.rank());
-                json.writeNumberField("seed", used.seed());
-                json.writeObjectFieldStart("timings");
-                Json.number(json, "loadMs", session.loadNanos() * 1e-6, 3);
-                Json.number(json, "prefillMs", result.prefillNanos() * 1e-6, 3);
-                Json.number(json, "decodeMsPerToken", result.decodeMillisPerToken().orElse(Double.NaN), 4);
-                json.writeEndObject();
-            });
-            return;
+            Json.print(terminal, json -> GenerationReport.writeJson(json, session, result, used.seed()));
+        } else {
+            write("\n");
         }
-        write("\n");
+        if (trace.page().isPresent() || trace.trace()) {
+            SequenceTrace decided = session.scheduler().trace();
+            List<String> texts = TokenTexts.of(session.model().tokenizer(), decided.tokens());
+            if (trace.page().isPresent()) {
+                TracePage.write(trace.page().get(), session.report(decided, texts));
+            }
+            if (trace.trace() && !terminal.colours() && !output.quiet()) {
+                ChunkTable.lines(decided, texts, terminal.width()).forEach(terminal.err()::println);
+            }
+        }
         if (output.remarks()) {
-            String decode = result.decodeMillisPerToken().isEmpty() ? ""
-                    : " (" + Quantities.rate(1000 / result.decodeMillisPerToken().getAsDouble()) + "/s)";
-            terminal.err().println(result.promptTokens() + " prompt tokens in " + Quantities.time(result.prefillNanos()) + " ("
-                    + Quantities.rate(result.prefillTokensPerSecond()) + "/s), " + result.tokens().length + " new in "
-                    + Quantities.time(result.decodeNanos()) + decode + "; " + session.description() + stopRemark(result));
+            GenerationReport.remarks(session, result).forEach(terminal.err()::println);
         }
-    }
-
-    private static String stopRemark(GenerationResult result) {
-        return switch (result.stopReason()) {
-            case CONTEXT_FULL -> "; stopped because the context is full (--context)";
-            case END_OF_TEXT, STOP_STRING, MAX_TOKENS -> "";
-        };
     }
 
     private void write(String text) {
@@ -198,17 +214,25 @@ final class GenerateCommand implements Callable<Integer> {
 
     private final class Listener implements GenerationListener {
         private final Progress prefill;
+        private final ColouredText colours;
+        private String rung = ""; // of the new token
         private String before; // what stands before the text; not earlier, for the line belongs to the progress of the prefill
 
-        Listener(Progress prefill, String before) {
+        Listener(Progress prefill, String before, ColouredText colours) {
             this.prefill = prefill;
             this.before = before;
+            this.colours = colours;
+        }
+
+        @Override
+        public void onDecision(Decision decision) {
+            rung = decision.rung();
         }
 
         @Override
         public void onText(String text) {
             if (!output.json()) {
-                write(before + text);
+                write(before + (text.isEmpty() ? "" : colours.piece(rung, text)));
                 before = "";
             }
         }

@@ -5,6 +5,7 @@ import io.chunkwise.model.Progress;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.tokenizer.Tokenizer;
 import io.chunkwise.runner.options.AdapterOptions;
+import io.chunkwise.runner.options.ChunkingOptions;
 import io.chunkwise.runner.options.ExecutorOptions;
 import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
@@ -14,11 +15,17 @@ import io.chunkwise.runner.report.Table;
 import io.chunkwise.runner.terminal.OutputClosedException;
 import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
+import io.chunkwise.runner.trace.TraceJson;
 import io.chunkwise.score.Score;
 import io.chunkwise.score.Scorer;
 import io.chunkwise.score.TokenScore;
+import io.chunkwise.trace.ChunkTrace;
+import io.chunkwise.trace.SequenceTrace;
+import io.chunkwise.trace.TokenTrace;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -44,7 +51,8 @@ import picocli.CommandLine.Spec;
             "  chunkwise score -m models/stories -a my-adapter --file book.txt --window 512 --summary",
             "",
             "JSON: tokens[] of position, id, logprob (null where not scored), top[] of id and logprob",
-            "(for the next position); nll, perplexity, scored, executor, device, rank."
+            "(for the next position), signals and components; nll, perplexity, scored, executor, device,",
+            "rank, mergedComponents, policy, kvPolicy, chunks[], meanComponents, memory: docs/json.md."
         })
 final class ScoreCommand implements Callable<Integer> {
     private final Terminal terminal;
@@ -74,6 +82,9 @@ final class ScoreCommand implements Callable<Integer> {
     private boolean summary;
 
     @Mixin
+    private ChunkingOptions chunking;
+
+    @Mixin
     private ExecutorOptions executor;
 
     @Mixin
@@ -99,7 +110,7 @@ final class ScoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Session.Options options = new Session.Options(model, adapter, executor, output);
+        Session.Options options = new Session.Options(model, adapter, chunking, executor, output);
         options.check();
         if (top < 0) {
             throw usage("--top " + top + ": expected a number from 0 up");
@@ -111,11 +122,11 @@ final class ScoreCommand implements Callable<Integer> {
         Optional<String> text = ids.isPresent() ? Optional.empty() : Optional.of(text());
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
-        try (Session session = Session.open(options, terminal, progress)) {
+        try (Session session = Session.open(options, output.json(), terminal, progress)) {
             int[] tokens = ids.orElseGet(() -> session.model().tokenizer().encode(text.orElseThrow(), true));
             check(tokens, session);
             long start = System.nanoTime();
-            Score score = new Scorer(session.executor(), session.model().config().vocabSize(), session.groupGain())
+            Score score = new Scorer(session.scheduler())
                     .score(tokens, window == null ? tokens.length : window, Math.min(top, session.model().config().vocabSize()), progress);
             long nanos = System.nanoTime() - start;
             bars.ifPresent(ProgressBars::close);
@@ -162,7 +173,7 @@ final class ScoreCommand implements Callable<Integer> {
         }
         int context = session.executor().contextLength();
         int needed = window == null ? tokens.length : Math.min(window, tokens.length);
-        if (needed > context) {
+        if (needed > context && !session.endless()) {
             throw usage((window == null ? "the text has " + tokens.length + " tokens" : "--window " + window) + ", but the context has room for "
                     + context + "; score it in windows (--window " + context + ") or raise --context");
         }
@@ -179,6 +190,9 @@ final class ScoreCommand implements Callable<Integer> {
         }
         terminal.out().println(String.format(Locale.ROOT, "nll %.6f per token, perplexity %.4f over %d scored tokens",
                 score.nll(), score.perplexity(), score.scored()));
+        if (session.decides()) {
+            terminal.out().println(GenerationReport.cost(score.cost()));
+        }
         if (terminal.out().checkError()) {
             throw new OutputClosedException();
         }
@@ -205,30 +219,56 @@ final class ScoreCommand implements Callable<Integer> {
         return id < tokenizer.vocabSize() ? Quantities.printable(tokenizer.piece(id)) : "#" + id;
     }
 
-    private static void writeJson(JsonGenerator json, Session session, Score score) throws IOException {
+    private void writeJson(JsonGenerator json, Session session, Score score) throws IOException {
         json.writeArrayFieldStart("tokens");
-        for (TokenScore token : score.tokens()) {
-            json.writeStartObject();
-            json.writeNumberField("position", token.position());
-            json.writeNumberField("id", token.id());
-            Json.number(json, "logprob", token.logprob().orElse(Double.NaN), 9);
-            json.writeArrayFieldStart("top");
-            for (TokenScore.Alternative other : token.top()) {
-                json.writeStartObject();
-                json.writeNumberField("id", other.id());
-                Json.number(json, "logprob", other.logprob(), 9);
-                json.writeEndObject();
+        for (int start = 0, at = 0; at < score.traces().size(); at++) {
+            SequenceTrace decided = score.traces().get(at);
+            for (int i = 0; i < decided.tokens().size(); i++) {
+                writeToken(json, score.tokens().get(start + i), decided.tokens().get(i));
             }
-            json.writeEndArray();
-            json.writeEndObject();
+            start += decided.tokens().size();
         }
         json.writeEndArray();
         Json.number(json, "nll", score.nll(), 9);
         Json.number(json, "perplexity", score.perplexity(), 9);
         json.writeNumberField("scored", score.scored());
-        json.writeStringField("executor", session.executor().name());
-        json.writeStringField("device", session.executor().device().selector());
-        json.writeNumberField("rank", session.rank());
+        session.writeJson(json);
+        TraceJson.writeChunks(json, chunks(score));
+        Json.number(json, "meanComponents", score.cost().meanComponents(), 6);
+        SequenceTrace.Memory last = score.traces().getLast().memory();
+        TraceJson.writeMemory(json, new SequenceTrace.Memory(score.cost().kvBytes(), score.cost().kvBytesFull(), score.cost().kvBytesPeak(),
+                last.adapterBytes(), last.weightBytes()));
+    }
+
+    private static void writeToken(JsonGenerator json, TokenScore token, TokenTrace decided) throws IOException {
+        json.writeStartObject();
+        json.writeNumberField("position", token.position());
+        json.writeNumberField("id", token.id());
+        Json.number(json, "logprob", token.logprob().orElse(Double.NaN), 9);
+        json.writeArrayFieldStart("top");
+        for (TokenScore.Alternative other : token.top()) {
+            json.writeStartObject();
+            json.writeNumberField("id", other.id());
+            Json.number(json, "logprob", other.logprob(), 9);
+            json.writeEndObject();
+        }
+        json.writeEndArray();
+        TraceJson.writeSignals(json, decided);
+        json.writeEndObject();
+    }
+
+    /** Of all windows, in positions of the text. */
+    private static List<ChunkTrace> chunks(Score score) {
+        List<ChunkTrace> chunks = new ArrayList<>();
+        int before = 0;
+        for (SequenceTrace decided : score.traces()) {
+            for (ChunkTrace chunk : decided.chunks()) {
+                chunks.add(new ChunkTrace(before + chunk.start(), before + chunk.end(), chunk.band(), chunk.bandIndex(), chunk.bands(), chunk.rung(),
+                        chunk.meanComponents(), chunk.scale(), chunk.kvFormat(), chunk.kvPages(), chunk.linearizationError(), chunk.adapter()));
+            }
+            before += decided.tokens().size();
+        }
+        return chunks;
     }
 
     private ParameterException usage(String problem) {

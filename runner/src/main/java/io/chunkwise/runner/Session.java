@@ -1,51 +1,64 @@
 package io.chunkwise.runner;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import io.chunkwise.model.Progress;
-import io.chunkwise.model.adapter.Adapter;
-import io.chunkwise.model.adapter.AdapterFiles;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.ForwardExecutors;
 import io.chunkwise.model.forward.ForwardExecutors.Choice;
+import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.ModelFiles;
+import io.chunkwise.policy.KvBounds;
+import io.chunkwise.policy.KvPolicy;
 import io.chunkwise.runner.options.AdapterOptions;
+import io.chunkwise.runner.options.ChunkingOptions;
 import io.chunkwise.runner.options.ExecutorOptions;
 import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.report.Quantities;
 import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
+import io.chunkwise.runner.trace.TraceReport;
+import io.chunkwise.schedule.ChunkScheduler;
+import io.chunkwise.trace.SequenceTrace;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine;
 
-/** A model on an executor with its adapter attached: what a command needs to run passes. */
+/** A model on an executor with its adapters, and the scheduler that runs sequences on it as the policy says. */
 final class Session implements AutoCloseable {
     /** Long contexts take memory that most texts do not need. */
     private static final int DEFAULT_CONTEXT = 4096;
 
-    private final LlamaModel model;
+    private final Options options;
+    private final LlamaModel base;
+    private final LoadedAdapters adapters;
     private final Choice choice;
     private final ForwardExecutor executor;
-    private final float[] groupGain;
-    private final int rank;
+    private final ChunkScheduler scheduler;
     private final long loadNanos;
 
-    private Session(LlamaModel model, Choice choice, ForwardExecutor executor, ActiveAdapter active, long loadNanos) {
-        this.model = model;
+    private Session(Options options, LlamaModel base, LoadedAdapters adapters, Choice choice, ForwardExecutor executor, ChunkScheduler scheduler,
+            long loadNanos) {
+        this.options = options;
+        this.base = base;
+        this.adapters = adapters;
         this.choice = choice;
         this.executor = executor;
-        this.groupGain = active.groupGain();
-        this.rank = active.rank();
+        this.scheduler = scheduler;
         this.loadNanos = loadNanos;
     }
 
     /** What the command line says. */
-    record Options(ModelOptions model, AdapterOptions adapter, ExecutorOptions executor, OutputOptions output) {
+    record Options(ModelOptions model, AdapterOptions adapter, ChunkingOptions chunking, ExecutorOptions executor, OutputOptions output) {
 
         /** @throws CommandLine.ParameterException if options contradict each other or are out of range */
         void check() {
             adapter.check();
+            chunking.check(adapter);
             executor.check();
         }
     }
@@ -53,9 +66,11 @@ final class Session implements AutoCloseable {
     /**
      * Loads everything that the options name; the choice of the executor is remarked on standard error.
      *
-     * @param progress told of loading
+     * @param options   checked already
+     * @param keepTrace whether the scheduler's traces will be asked for
+     * @param progress  told of loading
      */
-    static Session open(Options options, Terminal terminal, Progress progress) {
+    static Session open(Options options, boolean keepTrace, Terminal terminal, Progress progress) {
         long start = System.nanoTime();
         Choice choice = executors().choose(options.executor().executor(), options.executor().device());
         if (options.output().remarks()) {
@@ -63,18 +78,24 @@ final class Session implements AutoCloseable {
                     + "): " + choice.reason());
             terminal.err().flush();
         }
-        LlamaModel model = ModelFiles.open(options.model().model(), progress);
+        LlamaModel base = ModelFiles.open(options.model().model(), progress);
+        Optional<LlamaModel> merged = Optional.empty();
         ForwardExecutor executor = null;
         try {
-            ActiveAdapter active = adapter(options, terminal, model, progress);
-            executor = choice.provider().open(model, executorOptions(options, terminal, model, choice, progress));
-            executor.attach(active.adapter());
-            return new Session(model, choice, executor, active, System.nanoTime() - start);
+            int context = context(options, base, terminal);
+            LoadedAdapters adapters = LoadedAdapters.load(options, base, terminal, progress);
+            merged = adapters.merged();
+            LlamaModel model = merged.orElse(base);
+            executor = choice.provider().open(model, executorOptions(options, context, choice, progress));
+            ChunkScheduler scheduler = new ChunkScheduler(executor, new ChunkScheduler.Setup(model.config(), model.weights().bytes(),
+                    options.chunking().policy(), options.chunking().kvPolicy(), adapters.uses(), keepTrace));
+            return new Session(options, base, adapters, choice, executor, scheduler, System.nanoTime() - start);
         } catch (RuntimeException | Error e) {
             if (executor != null) {
                 executor.close();
             }
-            model.close();
+            merged.ifPresent(LlamaModel::close);
+            base.close();
             throw e;
         }
     }
@@ -85,23 +106,27 @@ final class Session implements AutoCloseable {
         return aside == null ? ForwardExecutors.load() : ForwardExecutors.load().without("tornado", aside);
     }
 
-    private static ActiveAdapter adapter(Options options, Terminal terminal, LlamaModel model, Progress progress) {
-        if (options.adapter().adapter().isEmpty()) {
-            return ActiveAdapter.none();
-        }
-        Adapter plain = AdapterFiles.open(options.adapter().adapter().get(), model.config(), progress);
-        return ActiveAdapter.of(plain, model.config(), options.adapter(), options.output(), terminal, progress);
-    }
-
-    private static io.chunkwise.model.forward.ExecutorOptions executorOptions(
-            Options options, Terminal terminal, LlamaModel model, Choice choice, Progress progress) {
+    private static int context(Options options, LlamaModel model, Terminal terminal) {
         int modelContext = model.config().contextLength();
         int context = options.executor().context().orElse(Math.min(modelContext, DEFAULT_CONTEXT));
         if (context > modelContext && !options.output().quiet()) {
             terminal.err().println("warning: a context of " + context + " is longer than the model was made for (" + modelContext + ")");
         }
-        return new io.chunkwise.model.forward.ExecutorOptions(context, Math.min(context, options.executor().batch()), KvReservation.full(context),
-                Optional.of(choice.device().selector()), options.executor().threads(), progress);
+        if (options.chunking().kvPolicy() instanceof KvPolicy.Window(int tokens)) {
+            long least = (long) tokens + (KvBounds.SINK_PAGES + 1) * KvPage.TOKENS;
+            if (least > context) {
+                throw options.chunking().problem("--kv-policy window:" + tokens + " takes a context of " + least + " or more, not " + context
+                        + "; use a smaller window" + (least <= modelContext ? ", or raise --context" : ""));
+            }
+        }
+        return context;
+    }
+
+    private static io.chunkwise.model.forward.ExecutorOptions executorOptions(Options options, int context, Choice choice, Progress progress) {
+        int rows = Math.min(context, options.executor().batch());
+        KvReservation kv = options.chunking().kvPolicy().reservation(options.chunking().policy(), context, rows);
+        return new io.chunkwise.model.forward.ExecutorOptions(
+                context, rows, kv, Optional.of(choice.device().selector()), options.executor().threads(), progress);
     }
 
     /** Progress for people, where they want it and can see it. */
@@ -110,25 +135,37 @@ final class Session implements AutoCloseable {
     }
 
     LlamaModel model() {
-        return model;
+        return base;
     }
 
     ForwardExecutor executor() {
         return executor;
     }
 
-    String reason() {
-        return choice.reason();
+    ChunkScheduler scheduler() {
+        return scheduler;
     }
 
-    /** [groups] of the attached adapter. */
-    float[] groupGain() {
-        return groupGain;
+    /** Whether a text may be longer than the context. */
+    boolean endless() {
+        return options.chunking().kvPolicy().endless();
     }
 
-    /** Components in use; 0 without adapter. */
-    int rank() {
-        return rank;
+    /** Whether the options decide anything about parts of a text, so that it is worth saying what came of it. */
+    boolean decides() {
+        return options.chunking().policy().estimates() || !(options.chunking().kvPolicy() instanceof KvPolicy.Full);
+    }
+
+    /** What every command's JSON says: where it ran, and by which policies. */
+    void writeJson(JsonGenerator json) throws IOException {
+        json.writeStringField("executor", executor.name());
+        json.writeStringField("device", executor.device().selector());
+        json.writeStringField("deviceName", executor.device().name());
+        json.writeStringField("reason", choice.reason());
+        json.writeNumberField("rank", adapters.rank());
+        json.writeNumberField("mergedComponents", options.adapter().mergedComponents().orElse(0));
+        json.writeStringField("policy", options.chunking().description());
+        json.writeStringField("kvPolicy", options.chunking().kvPolicy().word());
     }
 
     long loadNanos() {
@@ -140,9 +177,19 @@ final class Session implements AutoCloseable {
         return executor.name() + " on " + executor.device().selector() + ", loaded in " + Quantities.time(loadNanos);
     }
 
+    /** A trace with what has to be said beside it. @param texts [tokens] what each token adds to the text */
+    TraceReport report(SequenceTrace trace, List<String> texts) {
+        Path name = base.source().toAbsolutePath().normalize().getFileName();
+        return new TraceReport(String.valueOf(name), adapters.names(), options.chunking().description()
+                + (options.adapter().mergedComponents().isPresent() ? ", rung " + options.adapter().mergedComponents().getAsInt() + " merged" : ""),
+                options.chunking().kvPolicy().word(), executor.name(), executor.device().selector() + " (" + executor.device().name() + ")",
+                adapters.maxComponents(), texts, trace);
+    }
+
     @Override
     public void close() {
         executor.close();
-        model.close();
+        adapters.merged().ifPresent(LlamaModel::close);
+        base.close();
     }
 }

@@ -1,91 +1,114 @@
 package io.chunkwise.model.cpu;
 
-import static io.chunkwise.model.cpu.KvCache.PIECE;
 import static io.chunkwise.model.cpu.Lanes.COUNT;
 import static io.chunkwise.model.cpu.Lanes.FLOATS;
+import static io.chunkwise.model.cpu.PageShape.TOKENS;
 
+import io.chunkwise.model.kv.KvPage;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Causal attention of one head of one row over the KV cache. */
+/** Causal attention of one head of one row over pages of any format. */
 final class AttentionKernels {
-    private static final int STRIPE = 4 * COUNT; // positions whose scores are computed at a time; divides PIECE
+    private static final float LOWEST_EXPONENT = -87; // what VectorMath.exp takes smaller ones for
 
     private AttentionKernels() {
     }
 
     /** Floats of scratch memory for {@link #attend} up to position {@code end}. */
-    static int scratchSize(int end, int valueStride) {
-        return (end + PIECE - 1) / PIECE * PIECE + valueStride;
+    static int scratchSize(int end, PageShape shape) {
+        return KvPage.count(end) * TOKENS + shape.sums();
     }
 
     /**
-     * out = softmax(query · keysᵀ / √headDim) · values over positions [first, end)
+     * out = softmax(query · keysᵀ / √headDim) · values over positions [first, end) whose pages are there
      *
-     * @param query   in      [headDim] from {@code at}
-     * @param out     out     [headDim] from {@code at}
-     * @param scratch scratch [scratchSize(end, valueStride)]
+     * @param pages       in      null where evicted
+     * @param query       in      [headDim] from {@code at}
+     * @param out         out     [headDim] from {@code at}; 0 if all pages are evicted
+     * @param withEntropy whether the entropy is wanted
+     * @param scratch     scratch [scratchSize(end, shape)]
+     * @return entropy of the weights over ln(positions attended to); 0 for one position, and if it is not wanted
      */
-    static void attend(KvCache cache, int layer, int kvHead, float[] query, float[] out, int at, int headDim, int first, int end,
-            float[] scratch) {
-        int firstPiece = first / PIECE;
-        int endPiece = (end + PIECE - 1) / PIECE;
-        for (int piece = firstPiece; piece < endPiece; piece++) {
-            int positions = Math.min(PIECE, end - piece * PIECE);
-            score(query, at, headDim, cache.keys(layer, piece), kvHead * headDim * PIECE, positions, scratch, piece * PIECE);
+    static float attend(StoredPage[] pages, PageShape shape, int kvHead, float[] query, float[] out, int at, int first, int end,
+            boolean withEntropy, float[] scratch) {
+        int firstPage = first / TOKENS;
+        int endPage = KvPage.count(end);
+        int scored = 0; // scores of the pages that are there, one after the other
+        int attended = 0;
+        for (int page = firstPage; page < endPage; page++) {
+            StoredPage stored = pages[page];
+            if (stored == null) {
+                continue;
+            }
+            // Only full pages come in numbers, and only the first and the last one are masked.
+            if (stored instanceof FullPage full && page > firstPage && page + 2 < endPage && pages[page + 1] instanceof FullPage next) {
+                full.scoreBoth(next, kvHead, query, at, scratch, scored);
+                page++;
+                attended += 2 * TOKENS;
+                scored += 2 * TOKENS;
+            } else {
+                stored.score(kvHead, query, at, scratch, scored);
+                attended += mask(scratch, scored, first - page * TOKENS, end - page * TOKENS);
+                scored += TOKENS;
+            }
         }
-        // What the rows must not see gets the weight 0; whole vectors from here on.
-        Arrays.fill(scratch, firstPiece * PIECE, first, Float.NEGATIVE_INFINITY);
-        Arrays.fill(scratch, end, endPiece * PIECE, Float.NEGATIVE_INFINITY);
-        float total = softmax(scratch, firstPiece * PIECE, endPiece * PIECE, (float) (1 / Math.sqrt(headDim)));
+        if (scored == 0) {
+            Arrays.fill(out, at, at + shape.headDim(), 0);
+            return 0;
+        }
+        float scale = (float) (1 / Math.sqrt(shape.headDim()));
+        float most = largest(scratch, scored);
+        float total;
+        double entropy = 0;
+        if (withEntropy && attended > 1) {
+            total = exponentiateAndWeigh(scratch, scored, most, scale);
+            entropy = (Math.log(total) - scratch[scored] / total) / Math.log(attended);
+        } else {
+            total = exponentiate(scratch, 0, scored, most, scale);
+        }
 
-        int stride = cache.valueStride();
-        int sums = endPiece * PIECE; // where the head's output is collected: [stride]
-        Arrays.fill(scratch, sums, sums + stride, 0);
-        for (int piece = firstPiece; piece < endPiece; piece++) {
-            int begin = Math.max(first, piece * PIECE);
-            int positions = Math.min(end, (piece + 1) * PIECE) - begin;
-            addValues(cache.values(layer, piece), (kvHead * PIECE + begin % PIECE) * stride, stride, scratch, begin, positions, sums);
+        int sums = scored; // where the head's output is collected
+        Arrays.fill(scratch, sums, sums + shape.sums(), 0);
+        int w = 0;
+        for (int page = firstPage; page < endPage; page++) {
+            if (pages[page] != null) {
+                int begin = Math.max(0, first - page * TOKENS);
+                pages[page].addValues(kvHead, scratch, w, begin, Math.min(TOKENS, end - page * TOKENS), sums);
+                w += TOKENS;
+            }
         }
-        for (int i = 0; i < headDim; i++) {
+        for (int i = 0; i < shape.headDim(); i++) {
             out[at + i] = scratch[sums + i] / total;
         }
+        return (float) Math.clamp(entropy, 0, 1);
     }
 
     /**
-     * scores[p] = Σ_i query[i] · keys[i, p], for positions [0, positions) and some more
+     * Positions outside [begin, end) of a page get the weight 0.
      *
-     * @param keys in [headDim, PIECE] from {@code k}
+     * @return positions of the page that are inside
      */
-    private static void score(float[] query, int q, int headDim, float[] keys, int k, int positions, float[] scores, int s) {
-        for (int p = 0; p < positions; p += STRIPE) {
-            FloatVector a = FloatVector.zero(FLOATS);
-            FloatVector b = FloatVector.zero(FLOATS);
-            FloatVector c = FloatVector.zero(FLOATS);
-            FloatVector d = FloatVector.zero(FLOATS);
-            for (int i = 0; i < headDim; i++) {
-                FloatVector x = FloatVector.broadcast(FLOATS, query[q + i]);
-                int at = k + i * PIECE + p;
-                a = FloatVector.fromArray(FLOATS, keys, at).fma(x, a);
-                b = FloatVector.fromArray(FLOATS, keys, at + COUNT).fma(x, b);
-                c = FloatVector.fromArray(FLOATS, keys, at + 2 * COUNT).fma(x, c);
-                d = FloatVector.fromArray(FLOATS, keys, at + 3 * COUNT).fma(x, d);
-            }
-            a.intoArray(scores, s + p);
-            b.intoArray(scores, s + p + COUNT);
-            c.intoArray(scores, s + p + 2 * COUNT);
-            d.intoArray(scores, s + p + 3 * COUNT);
-        }
+    static int mask(float[] scores, int s, int begin, int end) {
+        int from = Math.clamp(begin, 0, TOKENS);
+        int to = Math.clamp(end, from, TOKENS);
+        Arrays.fill(scores, s, s + from, Float.NEGATIVE_INFINITY);
+        Arrays.fill(scores, s + to, s + TOKENS, Float.NEGATIVE_INFINITY);
+        return to - from;
     }
 
-    /** scores[p] = e^((scores[p] − largest) · scale), in place, for whole vectors; returns their sum. */
-    private static float softmax(float[] scores, int from, int to, float scale) {
+    /** Of whole vectors from 0. */
+    static float largest(float[] scores, int count) {
         FloatVector largest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
-        for (int p = from; p < to; p += COUNT) {
+        for (int p = 0; p < count; p += COUNT) {
             largest = largest.max(FloatVector.fromArray(FLOATS, scores, p));
         }
-        float most = largest.reduceLanes(VectorOperators.MAX);
+        return largest.reduceLanes(VectorOperators.MAX);
+    }
+
+    /** scores[p] = e^((scores[p] − most) · scale), in place, for whole vectors; returns their sum. */
+    static float exponentiate(float[] scores, int from, int to, float most, float scale) {
         FloatVector total = FloatVector.zero(FLOATS);
         for (int p = from; p < to; p += COUNT) {
             FloatVector weight = VectorMath.exp(FloatVector.fromArray(FLOATS, scores, p).sub(most).mul(scale));
@@ -95,38 +118,18 @@ final class AttentionKernels {
         return Lanes.sum(total);
     }
 
-    /**
-     * sums[i] += Σ_p weights[p] · values[p, i]
-     *
-     * @param values  in     [positions, stride] from {@code v}
-     * @param scratch in+out weights [positions] from {@code w}; sums [stride] from {@code s}
-     */
-    private static void addValues(float[] values, int v, int stride, float[] scratch, int w, int positions, int s) {
-        int i = 0;
-        for (; i <= stride - 4 * COUNT; i += 4 * COUNT) {
-            FloatVector a = FloatVector.fromArray(FLOATS, scratch, s + i);
-            FloatVector b = FloatVector.fromArray(FLOATS, scratch, s + i + COUNT);
-            FloatVector c = FloatVector.fromArray(FLOATS, scratch, s + i + 2 * COUNT);
-            FloatVector d = FloatVector.fromArray(FLOATS, scratch, s + i + 3 * COUNT);
-            for (int p = 0; p < positions; p++) {
-                FloatVector weight = FloatVector.broadcast(FLOATS, scratch[w + p]);
-                int at = v + p * stride + i;
-                a = FloatVector.fromArray(FLOATS, values, at).fma(weight, a);
-                b = FloatVector.fromArray(FLOATS, values, at + COUNT).fma(weight, b);
-                c = FloatVector.fromArray(FLOATS, values, at + 2 * COUNT).fma(weight, c);
-                d = FloatVector.fromArray(FLOATS, values, at + 3 * COUNT).fma(weight, d);
-            }
-            a.intoArray(scratch, s + i);
-            b.intoArray(scratch, s + i + COUNT);
-            c.intoArray(scratch, s + i + 2 * COUNT);
-            d.intoArray(scratch, s + i + 3 * COUNT);
+    /** As {@link #exponentiate} of scores [0, {@code count}); leaves the sum of all weights times their exponents in {@code scores[count]}. */
+    private static float exponentiateAndWeigh(float[] scores, int count, float most, float scale) {
+        FloatVector total = FloatVector.zero(FLOATS);
+        FloatVector weighted = FloatVector.zero(FLOATS);
+        for (int p = 0; p < count; p += COUNT) {
+            FloatVector exponent = FloatVector.fromArray(FLOATS, scores, p).sub(most).mul(scale).max(LOWEST_EXPONENT);
+            FloatVector weight = VectorMath.exp(exponent);
+            weight.intoArray(scores, p);
+            total = total.add(weight);
+            weighted = weight.fma(exponent, weighted);
         }
-        for (; i < stride; i += COUNT) {
-            FloatVector a = FloatVector.fromArray(FLOATS, scratch, s + i);
-            for (int p = 0; p < positions; p++) {
-                a = FloatVector.fromArray(FLOATS, values, v + p * stride + i).fma(FloatVector.broadcast(FLOATS, scratch[w + p]), a);
-            }
-            a.intoArray(scratch, s + i);
-        }
+        scores[count] = Lanes.sum(weighted);
+        return Lanes.sum(total);
     }
 }

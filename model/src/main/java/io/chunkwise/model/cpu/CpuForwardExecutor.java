@@ -26,6 +26,7 @@ import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.LlamaWeights;
 import io.chunkwise.model.llama.RotaryTable;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -37,6 +38,8 @@ import java.util.Optional;
 final class CpuForwardExecutor implements ForwardExecutor {
     private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 1024; // with room for padding
 
+    private static final int LARGEST_PIECE = 1 << 22; // logits computed at a time when few of them are wanted
+
     private final DeviceInfo device;
     private final LlamaConfig config;
     private final LlamaWeights weights;
@@ -46,6 +49,9 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private final List<Step> head;
     private final WorkerTeam team;
     private final KvCache cache;
+    private final KvProbes probes;
+    private final CpuKvPages kv;
+    private final int probeLayer;
     private final Map<Activation, float[]> buffers = new EnumMap<>(Activation.class); // [rows, width], grown to the longest pass
     private final Map<WeightRole, float[][]> vectors = new EnumMap<>(WeightRole.class); // [layer][width]: norms and biases as floats
     private final Scratch scratch;
@@ -53,10 +59,11 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private final Map<AdapterSite, AttachedPair> pairs = new HashMap<>();
     private Optional<Adapter> attached = Optional.empty();
     private RotaryTable rotary;
-    private int filled; // positions in the cache
 
     // Of the pass that is running.
     private TokenBatch batch;
+    private Statistics statistics;
+    private float[] attentionEntropy; // [batch rows, heads]; of those rows whose statistics are wanted
     private int rows; // in the buffers
     private int firstRow; // of the batch, in row 0 of the buffers
 
@@ -82,11 +89,14 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 vectors.put(role, decodePerLayer(role));
             }
         }
-        cache = new KvCache(config, contextLength, Lanes.COUNT);
+        probeLayer = forward.probeLayer();
+        cache = new KvCache(config, contextLength);
+        probes = new KvProbes(config.layers(), config.queryDim());
         rotary = new RotaryTable(config, Math.min(contextLength, 512));
         team = new WorkerTeam(options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads());
         scratch = new Scratch(team.size());
         projections = new ProjectionStep(team, scratch, plain);
+        kv = new CpuKvPages(config, cache, probes, options.kv().quantizable(), team, scratch, () -> rotary);
     }
 
     private float[][] decodePerLayer(WeightRole role) {
@@ -132,53 +142,111 @@ final class CpuForwardExecutor implements ForwardExecutor {
 
     @Override
     public KvPages kv() {
-        throw new UnsupportedOperationException("pages of the KV cache");
+        return kv;
     }
 
     @Override
     public PassResult run(TokenBatch batch, OutputRequest request, Statistics statistics) {
-        if (statistics != Statistics.NONE) {
-            throw new UnsupportedOperationException("statistics of rows");
-        }
-        limits.check(batch, request, filled, attached);
+        limits.check(batch, request, cache.filled(), attached);
+        limits.checkRewind(batch, cache.table());
         this.batch = batch;
+        this.statistics = statistics;
         rows = batch.rows();
         firstRow = 0;
-        filled = batch.position();
-        reserve(batch.position() + rows);
+        if (batch.position() < cache.filled()) {
+            probes.clear();
+        }
+        reserve(batch.position(), batch.position() + rows);
         runAll(embedding, 0);
         for (int i = 0; i < config.layers() - 1; i++) {
             runAll(layer, i);
         }
-        return new PassResult(runLastLayer(request), RowStatistics.NONE);
+        return runLastLayer(request);
     }
 
     /** Once the last layer has stored its keys and values, only the rows whose logits are wanted matter. */
-    private PassOutput runLastLayer(OutputRequest request) {
+    private PassResult runLastLayer(OutputRequest request) {
         int last = config.layers() - 1;
         for (Step step : layer) {
             run(step, last);
             if (step instanceof Step.Single(LayerOp.AppendKv _)) {
-                filled = batch.position() + batch.rows();
-                switch (request) {
-                    case OutputRequest.Nothing() -> {
-                        return new PassOutput.Nothing();
-                    }
-                    case OutputRequest.LastLogits(), OutputRequest.LastTop(_) -> keepLastRow();
-                    case OutputRequest.AllLogits() -> {
-                    }
+                cache.finish(batch.position() + batch.rows());
+                probes.finish(batch.rows());
+                if (request instanceof OutputRequest.Nothing && statistics == Statistics.NONE) {
+                    return new PassResult(new PassOutput.Nothing(), RowStatistics.NONE);
+                }
+                if (!(request instanceof OutputRequest.AllLogits) && statistics != Statistics.ALL_ROWS) {
+                    keepLastRow();
                 }
             }
         }
+        return runHead(request);
+    }
+
+    /** Runs the head over the rows that are left: all at once if their logits are wanted, else few enough at a time. */
+    private PassResult runHead(OutputRequest request) {
+        int vocab = config.vocabSize();
+        int left = rows;
+        int piece = request instanceof OutputRequest.AllLogits ? left : Math.clamp(LARGEST_PIECE / vocab, 1, left);
+        int firstCounted = firstRowOfStatistics();
+        float[] nextTokenEntropy = new float[batch.rows() - firstCounted];
+        float[] logits = new float[piece * vocab];
+        buffers.put(Activation.LOGITS, logits);
+        for (int from = 0; from < left; from += piece) {
+            rows = Math.min(piece, left - from);
+            moveDown(Activation.RESIDUAL, from, rows);
+            runAll(head, 0);
+            int counted = firstCounted - firstRow - from; // the first row whose statistics are wanted, in this piece
+            team.share(rows, 1, (_, first, to) -> {
+                for (int row = Math.max(first, counted); row < to; row++) {
+                    nextTokenEntropy[row - counted] = EntropyKernels.ofLogits(logits, row * vocab, vocab);
+                }
+            });
+        }
+        buffers.remove(Activation.LOGITS);
+        return new PassResult(output(request, logits), new RowStatistics(nextTokenEntropy, meanOfHeads(firstCounted)));
+    }
+
+    /** @param logits [rows, vocab] and perhaps more */
+    private PassOutput output(OutputRequest request, float[] logits) {
+        int vocab = config.vocabSize();
         return switch (request) {
-            case OutputRequest.Nothing() -> throw new IllegalStateException("the layer stores no keys and values");
-            case OutputRequest.LastLogits(), OutputRequest.AllLogits() -> new PassOutput.Logits(rows, logits());
-            case OutputRequest.LastTop(int count) -> LargestLogits.top(logits(), count);
+            case OutputRequest.Nothing() -> new PassOutput.Nothing();
+            case OutputRequest.LastLogits() -> new PassOutput.Logits(1, lastOf(logits, vocab));
+            case OutputRequest.AllLogits() -> new PassOutput.Logits(rows, logits);
+            case OutputRequest.LastTop(int count) -> LargestLogits.top(lastOf(logits, vocab), count);
         };
     }
 
-    private void reserve(int end) {
-        cache.reserve(end);
+    private float[] lastOf(float[] logits, int vocab) {
+        return logits.length == vocab ? logits : Arrays.copyOfRange(logits, (rows - 1) * vocab, rows * vocab);
+    }
+
+    /** Of the batch. */
+    private int firstRowOfStatistics() {
+        return switch (statistics) {
+            case NONE -> batch.rows();
+            case LAST_ROW -> batch.rows() - 1;
+            case ALL_ROWS -> 0;
+        };
+    }
+
+    private float[] meanOfHeads(int firstCounted) {
+        int heads = config.heads();
+        float[] means = new float[batch.rows() - firstCounted];
+        for (int i = 0; i < means.length; i++) {
+            double sum = 0;
+            for (int head = 0; head < heads; head++) {
+                sum += attentionEntropy[i * heads + head];
+            }
+            means[i] = (float) (sum / heads);
+        }
+        return means;
+    }
+
+    private void reserve(int position, int end) {
+        cache.begin(position, end);
+        attentionEntropy = new float[(rows - firstRowOfStatistics()) * config.heads()];
         if (rotary.positions() < end) {
             rotary = new RotaryTable(config, (int) Math.min(limits.contextLength(), Math.max(end, 2L * rotary.positions())));
         }
@@ -188,7 +256,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 buffers.put(activation, new float[needed]);
             }
         }
-        scratch.reserve(AttentionKernels.scratchSize(end, cache.valueStride()));
+        scratch.reserve(AttentionKernels.scratchSize(end, cache.shape()));
     }
 
     private void runAll(List<Step> steps, int layer) {
@@ -223,8 +291,12 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 team.share(rows, 4, (_, from, to) ->
                         RotaryKernels.turn(turned, rotary, config.rotaryPairing(), batch.position(), from, to, heads, config.headDim()));
             }
-            case LayerOp.RotateByHadamard _ -> throw new UnsupportedOperationException("a quantizable KV cache");
-            case LayerOp.AppendKv(_, var key, var value) -> {
+            case LayerOp.RotateByHadamard(var heads) -> {
+                float[] rotated = buffers.get(heads);
+                team.share(rows, 4, (_, from, to) -> HadamardKernels.multiply(rotated, from, to, heads.width(config), config.headDim()));
+            }
+            case LayerOp.AppendKv(var query, var key, var value) -> {
+                probes.remember(layer, batch.position(), rows, buffers.get(query));
                 float[] keys = buffers.get(key);
                 float[] values = buffers.get(value);
                 team.share(config.kvHeads(), rows < 4 ? config.kvHeads() : 1, (_, from, to) ->
@@ -270,6 +342,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private void attend(float[] query, float[] out, int layer) {
         int heads = config.heads();
         int group = heads / config.kvHeads();
+        int firstCounted = layer == probeLayer ? firstRowOfStatistics() : batch.rows();
+        StoredPage[] pages = cache.pages(layer);
         // Items are heads x rows, rows fastest: neighbours read the same keys.
         team.share(heads * rows, 1, (worker, from, to) -> {
             for (int item = from; item < to; item++) {
@@ -277,29 +351,27 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 int row = item % rows;
                 int end = batch.position() + firstRow + row + 1;
                 int first = config.slidingWindow() == 0 ? 0 : Math.max(0, end - config.slidingWindow());
-                AttentionKernels.attend(cache, layer, head / group, query, out, (row * heads + head) * config.headDim(), config.headDim(),
-                        first, end, scratch.of(worker));
+                int counted = firstRow + row - firstCounted;
+                float entropy = AttentionKernels.attend(pages, cache.shape(), head / group, query, out,
+                        (row * heads + head) * config.headDim(), first, end, counted >= 0, scratch.of(worker));
+                if (counted >= 0) {
+                    attentionEntropy[counted * heads + head] = entropy;
+                }
             }
         });
     }
 
     /** The last row becomes the only one, in every buffer. */
     private void keepLastRow() {
-        buffers.forEach((activation, buffer) -> {
-            int width = activation.width(config);
-            System.arraycopy(buffer, (rows - 1) * width, buffer, 0, width);
-        });
+        buffers.keySet().forEach(activation -> moveDown(activation, rows - 1, 1));
         firstRow += rows - 1;
         rows = 1;
     }
 
-    /** Runs the head over the rows that are left. */
-    private float[] logits() {
-        float[] logits = new float[rows * config.vocabSize()];
-        buffers.put(Activation.LOGITS, logits);
-        runAll(head, 0);
-        buffers.remove(Activation.LOGITS);
-        return logits;
+    /** Rows [from, from + count) of a buffer come to lie at its beginning. */
+    private void moveDown(Activation activation, int from, int count) {
+        int width = activation.width(config);
+        System.arraycopy(buffers.get(activation), from * width, buffers.get(activation), 0, count * width);
     }
 
     /** Ends the threads. The model stays open. */

@@ -1,64 +1,89 @@
 package io.chunkwise.model.cpu;
 
+import static io.chunkwise.model.cpu.PageShape.TOKENS;
+
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.kv.KvFormat;
+import io.chunkwise.model.kv.KvPage;
+import io.chunkwise.model.kv.KvPageTable;
 import io.chunkwise.model.llama.LlamaConfig;
+import java.util.Arrays;
+import java.util.function.Supplier;
 
 /**
- * Keys and values of every layer, F32, in pieces of {@link #PIECE} positions that are allocated when a position of theirs
- * is written first: a long context costs nothing until it is used.
- *
- * <p>A piece of keys is [kvHeads, headDim, PIECE]: positions are neighbours, so that a query meets many keys at once
- * whatever the head dimension is. A piece of values is [kvHeads, PIECE, valueStride]: elements of a head are neighbours,
- * padded with zeros.
+ * The pages of every layer. A page's arrays are allocated when a position of it is written first, replaced when it changes its
+ * format and dropped when it is evicted: a long context costs nothing until it is used, and what is given up is garbage.
  */
 final class KvCache {
-    /** Positions per piece; a multiple of every vector length. */
-    static final int PIECE = 64;
-
-    private final int kvHeads;
-    private final int headDim;
-    private final int valueStride;
+    private final PageShape shape;
     private final int contextLength;
-    private final float[][][] keys; // [layer][piece][kvHeads, headDim, PIECE]
-    private final float[][][] values; // [layer][piece][kvHeads, PIECE, valueStride]
+    private final KvPageTable table;
+    private final StoredPage[][] pages; // [layer][page], grown to the last page written; null where unwritten or evicted
+    private int filled;
 
-    /** @param lanes floats that the value rows are padded to a multiple of */
-    KvCache(LlamaConfig config, int contextLength, int lanes) {
+    KvCache(LlamaConfig config, int contextLength) {
         this.contextLength = contextLength;
-        kvHeads = config.kvHeads();
-        headDim = config.headDim();
-        valueStride = (headDim + lanes - 1) / lanes * lanes;
-        int pieces = (contextLength + PIECE - 1) / PIECE;
-        keys = new float[config.layers()][pieces][];
-        values = new float[config.layers()][pieces][];
+        shape = new PageShape(config.kvHeads(), config.headDim());
+        table = new KvPageTable(config.layers(), KvPage.count(contextLength));
+        pages = new StoredPage[config.layers()][0];
     }
 
-    /** [kvHeads, headDim, PIECE] */
-    float[] keys(int layer, int piece) {
-        return keys[layer][piece];
+    PageShape shape() {
+        return shape;
     }
 
-    /** [kvHeads, PIECE, valueStride] */
-    float[] values(int layer, int piece) {
-        return values[layer][piece];
+    /** Which page has which format; viewed. */
+    KvPageTable table() {
+        return table;
     }
 
-    /** Floats between the values of two positions of a head: the head dimension, padded. */
-    int valueStride() {
-        return valueStride;
+    /** Positions that are written, evicted ones included. */
+    int filled() {
+        return filled;
     }
 
-    /** Makes room for positions below {@code end}. */
-    void reserve(int end) {
-        try {
-            for (int piece = (end - 1) / PIECE; piece >= 0 && values[values.length - 1][piece] == null; piece--) {
-                for (int layer = 0; layer < keys.length; layer++) {
-                    keys[layer][piece] = new float[Math.multiplyExact(kvHeads * headDim, PIECE)];
-                    values[layer][piece] = new float[Math.multiplyExact(kvHeads * valueStride, PIECE)];
+    /** [page], null where evicted; viewed until the next change. */
+    StoredPage[] pages(int layer) {
+        return pages[layer];
+    }
+
+    /** Forgets positions from {@code position} on, and makes room for those below {@code end}. */
+    void begin(int position, int end) {
+        filled = position;
+        for (int layer = 0; layer < pages.length; layer++) {
+            for (int page = KvPage.count(position); page < pages[layer].length; page++) {
+                table.clear(layer, page);
+                pages[layer][page] = null;
+            }
+        }
+        int needed = KvPage.count(end);
+        withinHeap("grow to " + end, () -> {
+            for (int layer = 0; layer < pages.length; layer++) {
+                if (pages[layer].length < needed) {
+                    pages[layer] = Arrays.copyOf(pages[layer], (int) Math.min(table.pages(), Math.max(needed, 2L * pages[layer].length)));
+                }
+                for (int page = position / TOKENS; page < needed; page++) {
+                    if (!table.isWritten(layer, page)) {
+                        pages[layer][page] = FullPage.empty(shape);
+                        table.write(layer, page);
+                    }
                 }
             }
+            return null;
+        });
+    }
+
+    /** All layers have positions below {@code end} now. */
+    void finish(int end) {
+        filled = end;
+    }
+
+    /** What allocates keys and values: fails with a message if the heap is too small. */
+    <T> T withinHeap(String growth, Supplier<T> allocation) {
+        try {
+            return allocation.get();
         } catch (OutOfMemoryError full) {
-            throw new ExecutorException("the KV cache cannot grow to " + end + " of " + contextLength
+            throw new ExecutorException("the KV cache cannot " + growth + " of " + contextLength
                     + " positions: the Java heap is full. Start Java with a larger -Xmx or use a shorter context.", full);
         }
     }
@@ -70,18 +95,44 @@ final class KvCache {
      * @param value in [rows, kvDim]
      */
     void append(int layer, int position, int rows, float[] key, float[] value, int from, int to) {
-        int kvDim = kvHeads * headDim;
+        int kvDim = shape.kvHeads() * shape.headDim();
         for (int row = 0; row < rows; row++) {
-            float[] keyPiece = keys[layer][(position + row) / PIECE];
-            float[] valuePiece = values[layer][(position + row) / PIECE];
-            int slot = (position + row) % PIECE;
+            FullPage page = full(layer, (position + row) / TOKENS);
             for (int head = from; head < to; head++) {
-                int at = row * kvDim + head * headDim;
-                for (int i = 0; i < headDim; i++) {
-                    keyPiece[(head * headDim + i) * PIECE + slot] = key[at + i];
-                }
-                System.arraycopy(value, at, valuePiece, (head * PIECE + slot) * valueStride, headDim);
+                page.put(head, (position + row) % TOKENS, key, value, row * kvDim + head * shape.headDim());
             }
         }
+    }
+
+    /** A page in {@link KvFormat#FULL}. */
+    FullPage full(int layer, int page) {
+        return (FullPage) pages[layer][page];
+    }
+
+    /** @param stored null for {@link KvFormat#EVICTED} */
+    void replace(KvPage page, KvFormat format, StoredPage stored) {
+        table.move(page.layer(), page.page(), format);
+        pages[page.layer()][page.page()] = stored;
+    }
+
+    /** Drops pages [{@code kept}, {@code kept + dropped}) of every layer; those behind move down as they are. */
+    void shift(int kept, int dropped) {
+        table.shift(kept, dropped);
+        for (StoredPage[] layer : pages) {
+            System.arraycopy(layer, kept + dropped, layer, kept, layer.length - kept - dropped);
+            Arrays.fill(layer, layer.length - dropped, layer.length, null);
+        }
+        filled -= dropped * TOKENS;
+    }
+
+    /** Of all arrays. */
+    long allocatedBytes() {
+        long bytes = 0;
+        for (StoredPage[] layer : pages) {
+            for (StoredPage page : layer) {
+                bytes += page == null ? 0 : page.bytes();
+            }
+        }
+        return bytes;
     }
 }

@@ -35,4 +35,29 @@ final class RotaryKernels {
             }
         }
     }
+
+    /**
+     * Turns the keys of a page back by a position's angles: (a·cos + b·sin, b·cos − a·sin).
+     *
+     * @param keys in+out [kvHeads, headDim, TOKENS]
+     */
+    static void turnBack(float[] keys, RotaryTable table, RotaryPairing pairing, int position, int kvHeads, int headDim) {
+        int half = headDim / 2;
+        int step = pairing == RotaryPairing.HALVES ? 1 : 2;
+        int apart = pairing == RotaryPairing.HALVES ? half : 1;
+        for (int head = 0; head < kvHeads; head++) {
+            for (int i = 0; i < half; i++) {
+                float cosine = table.cosine()[position * half + i];
+                float sine = table.sine()[position * half + i];
+                int first = (head * headDim + i * step) * PageShape.TOKENS;
+                int second = first + apart * PageShape.TOKENS;
+                for (int p = 0; p < PageShape.TOKENS; p++) {
+                    float a = keys[first + p];
+                    float b = keys[second + p];
+                    keys[first + p] = a * cosine + b * sine;
+                    keys[second + p] = b * cosine - a * sine;
+                }
+            }
+        }
+    }
 }

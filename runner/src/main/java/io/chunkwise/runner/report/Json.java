@@ -35,10 +35,16 @@ public final class Json {
 
     /** A number rounded to the digits that mean something; null where it is not finite. */
     public static void number(JsonGenerator json, String field, double value, int decimals) throws IOException {
+        json.writeFieldName(field);
+        number(json, value, decimals);
+    }
+
+    /** The same as a value by itself. */
+    public static void number(JsonGenerator json, double value, int decimals) throws IOException {
         if (Double.isFinite(value)) {
-            json.writeNumberField(field, round(value, decimals));
+            json.writeNumber(round(value, decimals));
         } else {
-            json.writeNullField(field);
+            json.writeNull();
         }
     }
 

@@ -42,6 +42,12 @@ public record Terminal(
         return outIsTerminal && System.getenv("NO_COLOR") == null && !"dumb".equals(System.getenv("TERM"));
     }
 
+    /** Whether colours may be of the 256-colour palette. */
+    public boolean manyColours() {
+        String term = System.getenv("TERM");
+        return System.getenv("COLORTERM") != null || term != null && term.contains("256color");
+    }
+
     /** Width for tables and help on {@code out}. */
     public int width() {
         return outIsTerminal ? columns.getAsInt() : DEFAULT_COLUMNS;

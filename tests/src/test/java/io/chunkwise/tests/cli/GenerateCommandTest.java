@@ -24,7 +24,7 @@ class GenerateCommandTest {
     @Test
     void greedyTextFromNothingIsTheGoldenOne() {
         JsonNode json = greedy("--prompt", "", "--max-tokens", 200).json();
-        int[] ids = IntStream.concat(IntStream.of(1), IntStream.of(CommandRun.ints(json.get("tokens")))).toArray();
+        int[] ids = IntStream.concat(IntStream.of(1), IntStream.of(CommandRun.ints(json.get("newIds")))).toArray();
         assertArrayEquals(CommandRun.ints(Stories.golden().get("greedy_from_bos")), ids);
         assertEquals(1, json.get("promptTokens").intValue());
         assertTrue(json.get("text").textValue().startsWith("Once upon a time, there was a little girl named Lily."), json.get("text").textValue());
@@ -37,7 +37,7 @@ class GenerateCommandTest {
         JsonNode json = greedy("--adapter", Stories.adapter(name), "--prompt", PROMPT, "--max-tokens", 60).json();
         int promptTokens = json.get("promptTokens").intValue();
         assertEquals(promptThenNew.length, promptTokens + 60);
-        assertArrayEquals(Arrays.copyOfRange(promptThenNew, promptTokens, promptThenNew.length), CommandRun.ints(json.get("tokens")));
+        assertArrayEquals(Arrays.copyOfRange(promptThenNew, promptTokens, promptThenNew.length), CommandRun.ints(json.get("newIds")));
         assertEquals(32, json.get("rank").intValue());
     }
 
@@ -54,7 +54,7 @@ class GenerateCommandTest {
         JsonNode json = run.json();
         Set<String> fields = new TreeSet<>();
         json.fieldNames().forEachRemaining(fields::add);
-        assertTrue(fields.containsAll(Set.of("text", "tokens", "promptTokens", "executor", "device", "timings", "stopReason", "seed", "rank")),
+        assertTrue(fields.containsAll(Set.of("text", "newIds", "tokens", "promptTokens", "executor", "device", "timings", "stopReason", "seed", "rank")),
                 fields.toString());
         assertEquals("cpu", json.get("executor").textValue());
         assertEquals("cpu:0", json.get("device").textValue());
@@ -90,7 +90,7 @@ class GenerateCommandTest {
     void withoutASeedEachRunTellsItsOwn() {
         JsonNode json = run("--prompt", "Once", "--temperature", 1.5, "--max-tokens", 20).json();
         JsonNode again = run("--prompt", "Once", "--temperature", 1.5, "--max-tokens", 20, "--seed", json.get("seed").longValue()).json();
-        assertEquals(json.get("tokens"), again.get("tokens"));
+        assertEquals(json.get("newIds"), again.get("newIds"));
     }
 
     @Test
@@ -106,7 +106,7 @@ class GenerateCommandTest {
     void theEndOfTheContextIsAStopReason() {
         CommandRun run = greedy("--prompt", PROMPT, "--max-tokens", 100, "--context", 20);
         assertEquals("context_full", run.json().get("stopReason").textValue());
-        assertEquals(20 - 16 + 1, run.json().get("tokens").size());
+        assertEquals(20 - 16 + 1, run.json().get("newIds").size());
     }
 
     @Test
@@ -120,21 +120,21 @@ class GenerateCommandTest {
     @Test
     void thePromptComesFromTheOptionAFileOrStandardInput(@TempDir Path directory) throws IOException {
         Path file = Files.writeString(directory.resolve("prompt.txt"), PROMPT + "\n");
-        JsonNode expected = greedy("--prompt", PROMPT, "--max-tokens", 8).json().get("tokens");
-        assertEquals(expected, greedy("--prompt-file", file, "--max-tokens", 8).json().get("tokens"));
+        JsonNode expected = greedy("--prompt", PROMPT, "--max-tokens", 8).json().get("newIds");
+        assertEquals(expected, greedy("--prompt-file", file, "--max-tokens", 8).json().get("newIds"));
         Object[] common = {"generate", "--model", Stories.model(), "--temperature", 0, "--json", "--max-tokens", 8};
-        assertEquals(expected, CommandRun.withInput(PROMPT + "\n", common).json().get("tokens"));
+        assertEquals(expected, CommandRun.withInput(PROMPT + "\n", common).json().get("newIds"));
         Object[] dash = Arrays.copyOf(common, common.length + 2);
         dash[common.length] = "--prompt";
         dash[common.length + 1] = "-";
-        assertEquals(expected, CommandRun.withInput(PROMPT + "\r\n", dash).json().get("tokens"));
+        assertEquals(expected, CommandRun.withInput(PROMPT + "\r\n", dash).json().get("newIds"));
     }
 
     @Test
     void rankZeroIsTheBaseModel() {
         JsonNode base = greedy("--prompt", PROMPT, "--max-tokens", 30).json();
         JsonNode off = greedy("--prompt", PROMPT, "--max-tokens", 30, "--adapter", Stories.adapter("grimm"), "--rank", 0).json();
-        assertEquals(base.get("tokens"), off.get("tokens"));
+        assertEquals(base.get("newIds"), off.get("newIds"));
         assertEquals(0, off.get("rank").intValue());
     }
 
@@ -142,7 +142,7 @@ class GenerateCommandTest {
     void theTrainedRankIsThePlainAdapter() {
         JsonNode max = greedy("--prompt", PROMPT, "--max-tokens", 30, "--adapter", Stories.adapter("grimm"), "--rank", "max").json();
         JsonNode all = greedy("--prompt", PROMPT, "--max-tokens", 30, "--adapter", Stories.adapter("grimm"), "--rank", 32).json();
-        assertEquals(max.get("tokens"), all.get("tokens"));
+        assertEquals(max.get("newIds"), all.get("newIds"));
     }
 
     @Test

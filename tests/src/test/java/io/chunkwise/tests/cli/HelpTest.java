@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class HelpTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"generate", "score", "devices", "inspect", "ladder"})
+    @ValueSource(strings = {"generate", "score", "devices", "inspect", "ladder", "policy"})
     void everyCommandExplainsItselfAndHasTheCommonOptions(String command) {
         CommandRun run = CommandRun.of(command, "--help").succeeded();
         assertEquals("", run.err());
@@ -24,7 +24,7 @@ class HelpTest {
     @Test
     void theProgramAloneListsItsCommands() {
         CommandRun run = CommandRun.of().succeeded();
-        for (String command : List.of("generate", "score", "devices", "inspect", "ladder")) {
+        for (String command : List.of("generate", "score", "devices", "inspect", "ladder", "policy")) {
             assertTrue(run.out().lines().anyMatch(line -> line.strip().startsWith(command)), () -> command + " is not in\n" + run.out());
         }
         assertEquals(run.out(), CommandRun.of("--help").succeeded().out());
@@ -40,7 +40,8 @@ class HelpTest {
         String out = CommandRun.of("generate", "--help").succeeded().out().replaceAll("\\s+", " ");
         assertTrue(out.contains("(default: 256)") && out.contains("(default: 0.8)") && out.contains("(default: auto)"), out);
         int before = -1;
-        for (String option : List.of("--model=", "--adapter=", "--rank=", "--prompt=", "--max-tokens=", "--temperature=", "--executor=", "--json")) {
+        for (String option : List.of("--model=", "--adapter=", "--rank=", "--prompt=", "--max-tokens=", "--temperature=", "--policy=", "--kv-policy=",
+                "--trace-html=", "--executor=", "--json")) {
             int at = out.indexOf(option, out.indexOf("Options:"));
             assertTrue(at > before, option + " comes too early in\n" + out);
             before = at;

@@ -1,0 +1,2 @@
+/** Tests of percentiles and chunks. */
+package io.chunkwise.chunking;

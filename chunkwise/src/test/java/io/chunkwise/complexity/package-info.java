@@ -1,0 +1,2 @@
+/** Tests of signals and their score. */
+package io.chunkwise.complexity;

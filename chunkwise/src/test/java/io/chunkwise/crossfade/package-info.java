@@ -1,0 +1,2 @@
+/** Tests of cross-fades. */
+package io.chunkwise.crossfade;

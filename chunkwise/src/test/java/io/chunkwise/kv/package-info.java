@@ -1,0 +1,2 @@
+/** Tests of plans of KV formats. */
+package io.chunkwise.kv;

@@ -1,0 +1,2 @@
+/** Tests of policies and their files. */
+package io.chunkwise.policy;

@@ -1,0 +1,2 @@
+/** Tests of sequences as a whole. */
+package io.chunkwise.schedule;

@@ -1,0 +1,2 @@
+/** Tests of rungs and their budget. */
+package io.chunkwise.selection;

@@ -7,6 +7,7 @@ const chunkOf = new Int32Array(count);
 trace.chunks.forEach((chunk, index) => chunkOf.fill(index, chunk.start, chunk.end));
 
 const HEAT_STEPS = 10;
+const mostActive = tokens.components ? tokens.components.reduce((a, b) => Math.max(a, b), 0) : 0;
 const SIGNALS = {entropy: 'entropy', novelty: 'n-gram novelty', attention: 'attention', prior: 'positional prior', benefit: 'benefit', score: 'score'};
 const FORMATS = {full: 'full', q8: 'Q8', q4: 'Q4', evicted: 'evicted'};
 const shown = Object.keys(SIGNALS).filter(name => tokens[name]);
@@ -70,7 +71,7 @@ function visible(text) {
 }
 
 function heat(components) {
-  return trace.maxComponents > 0 ? Math.min(HEAT_STEPS, Math.round(HEAT_STEPS * components / trace.maxComponents)) : 0;
+  return mostActive > 0 ? Math.min(HEAT_STEPS, Math.round(HEAT_STEPS * components / mostActive)) : 0;
 }
 
 
@@ -91,7 +92,7 @@ function summary() {
   figure('KV cache at the end', bytes(memory.kvBytes), share(memory.kvBytes, memory.kvBytesFull) + ' of ' + bytes(memory.kvBytesFull) + ' in full');
   figure('KV cache at its largest', bytes(memory.kvBytesPeak), '');
   figure('Largest KV error', errors.length ? errorText(largest(errors)) : '–',
-      errors.length ? 'linearization error of a page' : 'nothing was compressed');
+      errors.length ? 'linearization error of a page' : 'nothing was measured');
   figure('Weights', bytes(memory.weightBytes), 'and ' + bytes(memory.adapterBytes) + ' of adapters');
 }
 
@@ -109,7 +110,7 @@ function text() {
   const scale = element('span', 'scale');
   scale.append('0 ');
   for (let step = 0; step <= HEAT_STEPS; step++) scale.append(element('i', 'h' + step));
-  scale.append(' ' + number(trace.maxComponents, 0));
+  scale.append(' ' + number(mostActive, Number.isInteger(mostActive) ? 0 : 1));
   byId('text-legend').append(element('span', '', 'active components'), scale,
       element('span', '', '▏ a chunk begins, with its rung'), element('span', 'given', 'italic: given'));
   const fragment = document.createDocumentFragment();
@@ -360,7 +361,7 @@ function swatch(name) {
 }
 
 function chunks() {
-  const top = Math.max(1, trace.maxComponents);
+  const top = Math.max(1, mostActive);
   const strip = 20; // pixels for the KV formats, below the bars
   const yTicks = ticks(0, top, 5).map(v => [v, String(v)]);
   chart('chunks', 210, top * 1.28, yTicks.map(([v, label]) => [v + top * 0.24, label]), 'components', (plot, x, y) => {

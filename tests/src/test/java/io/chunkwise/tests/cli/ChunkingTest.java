@@ -51,8 +51,8 @@ class ChunkingTest {
         Path good = Files.writeString(directory.resolve("good.yaml"), text);
         assertTrue(CommandRun.of("policy", good).succeeded().out().startsWith("band    to percentile"));
         assertEquals(3, CommandRun.of("policy", good, "--json").json().get("bands").size());
-        Path bad = Files.writeString(directory.resolve("bad.yaml"), text.replaceFirst("minTokens: 16", "minToken: 16"));
-        int line = (int) text.substring(0, text.indexOf("minTokens: 16")).lines().count();
+        Path bad = Files.writeString(directory.resolve("bad.yaml"), text.replaceFirst("minTokens: 8", "minToken: 8"));
+        int line = (int) text.substring(0, text.indexOf("minTokens: 8")).lines().count();
         for (CommandRun run : List.of(CommandRun.of("policy", bad), generate("-a", grimm(), "--policy", bad))) {
             assertEquals(1, run.exit());
             assertEquals(1, run.err().lines().count(), run.err());
@@ -141,7 +141,7 @@ class ChunkingTest {
         Path policy = Files.writeString(directory.resolve("loud.yaml"), CommandRun.of("policy").out().replaceFirst("scale: 1.0", "scale: 1.5"));
         CommandRun run = score("-a", shakespeare(), "--policy", policy, "--merge-rung", 4);
         assertEquals(2, run.exit());
-        assertTrue(run.err().contains("band 'easy' of policy '" + policy + "' has scale 1.5, but merged components always act at scale 1"), run.err());
+        assertTrue(run.err().contains("band 'little' of policy '" + policy + "' has scale 1.5, but merged components always act at scale 1"), run.err());
         assertEquals(2, score("-a", shakespeare(), "--merge-rung", 33).exit());
     }
 

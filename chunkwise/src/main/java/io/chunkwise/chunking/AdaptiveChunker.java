@@ -2,6 +2,7 @@ package io.chunkwise.chunking;
 
 import io.chunkwise.policy.Band;
 import io.chunkwise.policy.ChunkPolicy;
+import io.chunkwise.policy.Estimation;
 import java.util.List;
 import java.util.Optional;
 
@@ -21,8 +22,9 @@ public final class AdaptiveChunker {
 
     public AdaptiveChunker(ChunkPolicy policy) {
         bands = policy.bands();
-        hysteresis = policy.estimation().hysteresis();
-        percentile = new RunningPercentile(policy.estimation().percentileTokens(), policy.estimation().warmupTokens());
+        Estimation estimation = policy.estimation();
+        hysteresis = estimation.hysteresis();
+        percentile = new RunningPercentile(estimation.percentileTokens(), estimation.warmupTokens(), estimation.expectedScores());
         reset();
     }
 

@@ -1,8 +1,8 @@
 package io.chunkwise.complexity;
 
 /**
- * The mean of a statistic over the last finished block of {@code lag} aligned positions. It changes at multiples of {@code lag} only, so that
- * a prefill pass of a whole block and single rows of decode know the same.
+ * The mean of a statistic over the last finished block of {@code lag} aligned positions. It changes at multiples of {@code lag} only, so
+ * that a prefill pass of a whole block and single rows of decode know the same.
  */
 final class BlockMean {
     private final int lag;

@@ -10,9 +10,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The score of each token: s(t) = smoothing · s(t − 1) + (1 − smoothing) · Σ |w| · v / Σ |w| over the signals that are switched on, where v is the
- * signal's value, or 1 − value for a negative weight; or over the adapter's calibrated benefit alone, where there is one. In [0, 1]; the first
- * token is not smoothed.
+ * The score of each token: s(t) = smoothing · s(t − 1) + (1 − smoothing) · Σ |w| · v / Σ |w| over the signals that are switched on, where v
+ * is the signal's value, or 1 − value for a negative weight; or over the adapter's calibrated benefit alone, where there is one. In
+ * [0, 1]; the first token is not smoothed.
  */
 public final class ComplexityEstimator {
     private static final SignalKind[] KINDS = SignalKind.values();

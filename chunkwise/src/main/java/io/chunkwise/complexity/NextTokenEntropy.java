@@ -7,8 +7,8 @@ package io.chunkwise.complexity;
  * <p>Range [0, 1]; 1 is a uniform distribution. Cost: one addition a row here; in the executor one more reduction over logits that are
  * computed anyway in decode, but the output projection of every row in prefill.
  *
- * <p>Knows at position t: rows before the block of t, so between 1 and 2 · lag − 1 rows ago at the latest; {@code initial} in the first
- * block. With lag 1 it is the entropy of the distribution that token t was drawn from.
+ * <p>Knows at position t: the block before that of t, whose last row is 1 to lag rows back and whose first is lag − 1 rows further;
+ * {@code initial} in the first block. With lag 1 it is the entropy of the distribution that token t was drawn from.
  */
 final class NextTokenEntropy implements Signal {
     private final BlockMean mean;

@@ -2,11 +2,11 @@ package io.chunkwise.crossfade;
 
 /**
  * The gains of each row. In the first {@code fade} rows of a chunk they move in equal steps from those that the row before had to the
- * chunk's, and have them from then on: row i of the window has from + (i + 1) / (fade + 1) · (to − from). A chunk that is shorter than the window
- * hands over the gains that it has reached.
+ * chunk's, and have them from then on: row i of the window has from + (i + 1) / (fade + 1) · (to − from). A chunk that is shorter than the
+ * window hands over the gains that it has reached.
  *
- * <p>Deviation: the paper blends the outputs of two adapters; both are prefixes of one ladder, so that blending gains gives the same sum in one
- * pass.
+ * <p>Deviation: the paper blends the outputs of two adapters; both are prefixes of one ladder, so that blending gains gives the same sum in
+ * one pass.
  */
 public final class GainSchedule {
     private final int fade;

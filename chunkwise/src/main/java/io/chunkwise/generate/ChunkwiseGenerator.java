@@ -38,7 +38,8 @@ public final class ChunkwiseGenerator {
         }
         scheduler.reset();
         if (prompt.length > scheduler.room()) {
-            throw new IllegalArgumentException("the prompt has " + prompt.length + " tokens, but the context has room for " + scheduler.room());
+            throw new IllegalArgumentException("the prompt has " + prompt.length + " tokens, but the context has room for "
+                    + scheduler.room());
         }
         Sampler sampler = new Sampler(request.sampling(), config.vocabSize());
         for (int id : prompt) {
@@ -90,7 +91,8 @@ public final class ChunkwiseGenerator {
         long end = System.nanoTime();
         text.finish();
         scheduler.finish();
-        return new GenerationResult(text.toString(), tokens.build().toArray(), prompt.length, reason, firstToken - start, end - firstToken, passes);
+        return new GenerationResult(text.toString(), tokens.build().toArray(), prompt.length, reason, firstToken - start, end - firstToken,
+                passes);
     }
 
     private PassOutput prefill(int[] prompt, OutputRequest request, Progress progress) {

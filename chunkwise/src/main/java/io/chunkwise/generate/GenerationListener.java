@@ -11,8 +11,10 @@ public interface GenerationListener {
     /** The next piece of the text; never empty, whole characters. */
     void onText(String text);
 
-    /** What was decided for the next new token; called before the text that the token adds. Not called for an
-     * end-of-text token, nor for one that fills the context to the brim: it never runs. */
+    /**
+     * What was decided for the next new token; called before the text that the token adds. Not called for an end-of-text token, nor for one
+     * that the context has no room for: it never runs.
+     */
     default void onDecision(Decision decision) {
     }
 

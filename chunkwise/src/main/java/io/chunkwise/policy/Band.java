@@ -35,7 +35,8 @@ public record Band(String name, double upperPercentile, int minTokens, int maxTo
                 + " to " + maxTokens + " tokens, expected 1 <= minTokens <= maxTokens <= " + LONGEST_CHUNK);
         Check.that(components >= 0, "band '" + name + "': " + components + " components, expected 0 or more");
         Check.that(Math.abs(scale) <= LARGEST_SCALE, "band '" + name + "': scale " + scale + " is not in [-100, 100]");
-        Check.that(ascend(kv), "band '" + name + "': KV formats " + kv + ", expected full first and then some of q8, q4, evicted in this order");
+        Check.that(ascend(kv), "band '" + name + "': KV formats " + kv
+                + ", expected full first and then some of q8, q4, evicted in this order");
     }
 
     /** Whether formats go from full to fewer and fewer bytes. */

@@ -21,7 +21,8 @@ import java.util.stream.Collectors;
  * @param budget     mean active components per site over the sequence at most; infinite for no budget
  * @param kv         bounds for the KV policies that keep pages in fewer bytes
  */
-public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, List<Band> bands, int fadeTokens, double budget, KvBounds kv) {
+public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, List<Band> bands, int fadeTokens, double budget,
+        KvBounds kv) {
     /** Rows of the longest cross-fade. */
     public static final int LONGEST_FADE = 64;
     /** Length of all chunks of a uniform policy: KV policies need boundaries, and this is a pass of the usual row capacity. */
@@ -34,7 +35,8 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
         double before = 0;
         for (Band band : bands) {
             Check.that(band.upperPercentile() > before,
-                    "band '" + band.name() + "': upper percentile " + band.upperPercentile() + " is not above that of the band before, " + before);
+                    "band '" + band.name() + "': upper percentile " + band.upperPercentile() + " is not above that of the band before, "
+                    + before);
             before = band.upperPercentile();
             Check.that(rungs == RungKind.THRESHOLD || band.components() == Math.rint(band.components()),
                     "band '" + band.name() + "': " + band.components() + " components; fixed rungs need a whole number");
@@ -42,7 +44,8 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
         Check.that(before == 100, "the last band ends at percentile " + before + ", expected 100");
         Check.that(bands.stream().map(Band::name).distinct().count() == bands.size(), "two bands have the same name");
         Check.that(bands.size() == 1 || estimation.estimates(), bands.size() + " bands need at least one signal with a weight");
-        Check.that(fadeTokens >= 0 && fadeTokens <= LONGEST_FADE, "a cross-fade of " + fadeTokens + " tokens is not in [0, " + LONGEST_FADE + "]");
+        Check.that(fadeTokens >= 0 && fadeTokens <= LONGEST_FADE, "a cross-fade of " + fadeTokens + " tokens is not in [0, " + LONGEST_FADE
+                + "]");
         Check.that(budget >= 0, "a budget of " + budget + " components, expected 0 or more");
     }
 
@@ -81,7 +84,8 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
         if (name.matches("uniform:[0-9]{1,6}")) {
             return Optional.of(uniform(Integer.parseInt(name.substring("uniform:".length()))));
         }
-        Check.that(!name.startsWith("uniform:"), "there is no policy '" + name + "'; use uniform:R with a rank, uniform:max, adaptive or a file");
+        Check.that(!name.startsWith("uniform:"), "there is no policy '" + name
+                + "'; use uniform:R with a rank, uniform:max, adaptive or a file");
         return Optional.empty();
     }
 

@@ -18,7 +18,8 @@ public record KvBounds(int recentTokens, double errorBound, double massBound) {
     static final int LONGEST_WINDOW = 1 << 24;
 
     public KvBounds {
-        Check.that(recentTokens >= 0 && recentTokens <= LONGEST_WINDOW, recentTokens + " recent tokens are not in [0, " + LONGEST_WINDOW + "]");
+        Check.that(recentTokens >= 0 && recentTokens <= LONGEST_WINDOW, recentTokens + " recent tokens are not in [0, " + LONGEST_WINDOW
+                + "]");
         Check.that(errorBound >= 0 && errorBound <= 1, "error bound " + errorBound + " is not in [0, 1]");
         Check.that(massBound >= 0 && massBound <= 1, "mass bound " + massBound + " is not in [0, 1]");
     }

@@ -40,7 +40,8 @@ public sealed interface KvPolicy {
             case "full" -> new Full();
             case "q8" -> new Q8(bounds.recentTokens());
             case "adaptive" -> new Adaptive(bounds);
-            case String window when window.matches("window:[1-9][0-9]{0,8}") -> new Window(Integer.parseInt(window.substring("window:".length())));
+            case String window when window.matches("window:[1-9][0-9]{0,8}") ->
+                new Window(Integer.parseInt(window.substring("window:".length())));
             default -> throw new IllegalArgumentException("there is no KV policy '" + text + "'; use full, q8, adaptive or window:N");
         };
     }
@@ -85,12 +86,16 @@ public sealed interface KvPolicy {
                     q4 += band.kv().contains(KvFormat.Q4) ? share : 0;
                 }
                 double full = (1 - Math.max(q8, q4)) * contextLength + fresh(policy, bounds.recentTokens(), rowCapacity);
-                yield new KvReservation((int) Math.min(contextLength, full), wholePages(q8 * contextLength), wholePages(q4 * contextLength));
+                yield new KvReservation((int) Math.min(contextLength, full), wholePages(q8 * contextLength),
+                        wholePages(q4 * contextLength));
             }
         };
     }
 
-    /** Positions that no chunk has ended behind: the first page, the newest ones, a chunk, a pass, and pages that these begin and end in. */
+    /**
+     * Positions that no chunk has ended behind: the first page, the newest ones, a chunk, a pass, and pages that these begin
+     * and end in.
+     */
     private static int fresh(ChunkPolicy policy, int recentTokens, int rowCapacity) {
         return Math.addExact(KvBounds.SINK_PAGES * KvPage.TOKENS + recentTokens + policy.longestChunk() + rowCapacity, 2 * KvPage.TOKENS);
     }

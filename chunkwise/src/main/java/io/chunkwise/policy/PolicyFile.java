@@ -61,7 +61,8 @@ public final class PolicyFile {
         } catch (CharacterCodingException e) {
             throw new FormatException(path.toString(), "is not UTF-8 text, expected a policy in YAML", e);
         } catch (IOException e) {
-            throw new FormatException(path.toString(), "cannot be read: " + (Files.exists(path) ? e.getMessage() : "there is no such file"), e);
+            throw new FormatException(path.toString(), "cannot be read: " + (Files.exists(path) ? e.getMessage() : "there is no such file"),
+                    e);
         }
     }
 
@@ -80,7 +81,8 @@ public final class PolicyFile {
             if (node == null) {
                 throw new FormatException(name, "is empty, expected a policy in YAML");
             }
-            Set<String> known = keys("signals", "benefit", "lagTokens", "initial", "smoothing", "percentiles", "rungs", "bands", "fadeTokens", "budget", "kv");
+            Set<String> known = keys("signals", "benefit", "lagTokens", "initial", "smoothing", "percentiles", "rungs", "bands", "fadeTokens",
+                    "budget", "kv");
             return new PolicyFile(name, new YamlMapping(name, "a policy", node, known)).policy();
         } catch (MarkedYAMLException e) {
             String line = e.getProblemMark() == null ? "" : "line " + (e.getProblemMark().getLine() + 1) + ": ";
@@ -100,7 +102,8 @@ public final class PolicyFile {
     }
 
     private ChunkPolicy policy() {
-        RungKind rungs = root.has("rungs") && root.word("rungs", List.of("fixed", "threshold")).equals("threshold") ? RungKind.THRESHOLD : RungKind.FIXED;
+        boolean byThreshold = root.has("rungs") && root.word("rungs", List.of("fixed", "threshold")).equals("threshold");
+        RungKind rungs = byThreshold ? RungKind.THRESHOLD : RungKind.FIXED;
         List<Band> bands = bands(rungs);
         Estimation estimation = estimation();
         if (bands.size() > 1 && !estimation.estimates()) {
@@ -113,9 +116,11 @@ public final class PolicyFile {
     }
 
     private Estimation estimation() {
-        Optional<YamlMapping> percentiles = root.mapping("percentiles", "'percentiles'", keys("windowTokens", "warmupTokens", "hysteresis"));
+        Optional<YamlMapping> percentiles = root.mapping("percentiles", "'percentiles'",
+                keys("windowTokens", "warmupTokens", "expected", "hysteresis"));
         Optional<YamlMapping> signals = root.mapping("signals", "'signals'", keys("entropy", "ngram", "attention", "prior"));
-        Optional<YamlMapping> ngram = signals.flatMap(map -> map.mapping("ngram", "signal 'ngram'", keys("weight", "windowTokens", "decay")));
+        Optional<YamlMapping> ngram = signals.flatMap(map ->
+                map.mapping("ngram", "signal 'ngram'", keys("weight", "windowTokens", "decay")));
         Optional<YamlMapping> prior = signals.flatMap(map -> map.mapping("prior", "signal 'prior'", keys("weight", "tokens")));
         Map<SignalKind, Double> weights = new EnumMap<>(SignalKind.class);
         weigh(SignalKind.NGRAM, ngram, weights);
@@ -126,16 +131,27 @@ public final class PolicyFile {
         return new Estimation(weights,
                 root.whole("lagTokens", DEFAULT.lagTokens(), 1, Estimation.LONGEST_WINDOW),
                 root.number("initial", DEFAULT.initial(), 0, 1),
-                ngram.map(map -> map.whole("windowTokens", DEFAULT.ngramTokens(), 3, Estimation.LONGEST_WINDOW)).orElse(DEFAULT.ngramTokens()),
+                ngram.map(map -> map.whole("windowTokens", DEFAULT.ngramTokens(), 3, Estimation.LONGEST_WINDOW))
+                        .orElse(DEFAULT.ngramTokens()),
                 ngram.map(map -> map.number("decay", DEFAULT.ngramDecay(), 0, BELOW_1)).orElse(DEFAULT.ngramDecay()),
                 prior.map(map -> map.number("tokens", DEFAULT.priorTokens(), Estimation.SHORTEST_PRIOR, Estimation.LONGEST_WINDOW))
                         .orElse(DEFAULT.priorTokens()),
                 root.number("smoothing", DEFAULT.smoothing(), 0, BELOW_1),
                 percentiles.map(map -> map.whole("windowTokens", DEFAULT.percentileTokens(), 1, Estimation.LONGEST_WINDOW))
                         .orElse(DEFAULT.percentileTokens()),
-                percentiles.map(map -> map.whole("warmupTokens", DEFAULT.warmupTokens(), 0, Estimation.LONGEST_WINDOW)).orElse(DEFAULT.warmupTokens()),
+                percentiles.map(map -> map.whole("warmupTokens", DEFAULT.warmupTokens(), 0, Estimation.LONGEST_WINDOW))
+                        .orElse(DEFAULT.warmupTokens()),
+                percentiles.filter(map -> map.has("expected")).map(PolicyFile::expected).orElse(DEFAULT.expectedScores()),
                 percentiles.map(map -> map.number("hysteresis", DEFAULT.hysteresis(), 0, 50)).orElse(DEFAULT.hysteresis()),
                 root.has("benefit") ? BenefitUse.of(root.word("benefit", BenefitUse.words())) : DEFAULT.benefit());
+    }
+
+    private static List<Double> expected(YamlMapping percentiles) {
+        List<Double> quantiles = percentiles.numbers("expected", 0, 1);
+        if (!Estimation.areQuantiles(quantiles)) {
+            throw percentiles.wrong("expected", "2 to " + Estimation.MOST_QUANTILES + " ascending numbers from 0 to 1");
+        }
+        return quantiles;
     }
 
     private static void weigh(SignalKind kind, Optional<YamlMapping> signal, Map<SignalKind, Double> weights) {
@@ -157,7 +173,8 @@ public final class PolicyFile {
         List<Band> bands = new ArrayList<>();
         double before = 0;
         for (Node node : nodes) {
-            YamlMapping map = root.of("a band", node, keys("name", "upperPercentile", "minTokens", "maxTokens", "components", "scale", "kv"));
+            YamlMapping map = root.of("a band", node,
+                    keys("name", "upperPercentile", "minTokens", "maxTokens", "components", "scale", "kv"));
             Band band = band(map, rungs);
             if (bands.stream().anyMatch(other -> other.name().equals(band.name()))) {
                 throw map.wrong("name", "a name that no band before has");

@@ -91,8 +91,7 @@ final class YamlMapping {
     private double number(String key, double least, double most, String alternative) {
         String expected = "a number " + (least > 0 && least < 1e-9 ? "above 0, up to " : "from " + shown(least) + " to ")
                 + (most == Math.nextDown(1.0) ? "just below 1" : shown(most)) + alternative;
-        String text = scalar(key, Set.of(Tag.INT, Tag.FLOAT), expected);
-        double number = text.matches("[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]+)?") ? Double.parseDouble(text) : Double.NaN;
+        double number = parsed(scalar(key, Set.of(Tag.INT, Tag.FLOAT), expected));
         if (!(number >= least && number <= most)) {
             throw wrong(key, expected);
         }
@@ -110,6 +109,20 @@ final class YamlMapping {
             throw wrong(key, expected);
         }
         return Integer.parseInt(text);
+    }
+
+    /** A list of numbers. */
+    List<Double> numbers(String key, double least, double most) {
+        String expected = "a list of numbers from " + shown(least) + " to " + shown(most);
+        List<Double> found = new ArrayList<>();
+        for (Node element : elements(key, expected)) {
+            double number = element instanceof ScalarNode scalar && element.getAnchor() == null ? parsed(scalar.getValue()) : Double.NaN;
+            if (!(number >= least && number <= most)) {
+                throw wrong(key, expected);
+            }
+            found.add(number);
+        }
+        return found;
     }
 
     /** One of some words. */
@@ -144,7 +157,8 @@ final class YamlMapping {
 
     FormatException wrong(String key, String expected) {
         Node value = require(key);
-        String shown = value instanceof ScalarNode scalar ? "'" + scalar.getValue() + "'" : value instanceof SequenceNode ? "a list" : "a mapping";
+        String shown = value instanceof ScalarNode scalar ? "'" + scalar.getValue() + "'" : value instanceof SequenceNode ? "a list"
+                : "a mapping";
         return problem(value, "'" + key + "' is " + shown + ", expected " + expected);
     }
 
@@ -157,6 +171,10 @@ final class YamlMapping {
             throw wrong(key, expected);
         }
         return scalar.getValue();
+    }
+
+    private static double parsed(String text) {
+        return text.matches("[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]+)?") ? Double.parseDouble(text) : Double.NaN;
     }
 
     private static String shown(double number) {

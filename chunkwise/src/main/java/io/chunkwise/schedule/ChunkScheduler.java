@@ -32,12 +32,12 @@ import java.util.Optional;
 
 /**
  * Reads and writes one sequence at a time through one executor. Every row's gains are decided before it runs, from what is known by then:
- * signals → score → band → chunk → rung → cross-fade. At the end of a chunk the KV policy is applied; where the context is full and the policy
- * is endless, the cache is shifted.
+ * signals → score → band → chunk → rung → cross-fade. At the end of a chunk the KV policy is applied; where the context is full and the
+ * policy is endless, the cache is shifted.
  *
  * <p>The same tokens get the same chunks, rungs, gains and KV formats whether they are read at once, in pieces, or written one by one. To
- * that end prefill passes end at multiples of the policy's lag where a signal is a statistic of the model, and at chunk boundaries where the
- * KV policy is not {@link KvPolicy.Full}.
+ * that end prefill passes end at multiples of the policy's lag where a signal is a statistic of the model, and at chunk boundaries where
+ * the KV policy is not {@link KvPolicy.Full}.
  *
  * <p>Memory does not grow with the sequence, unless a trace is kept.
  */
@@ -75,7 +75,8 @@ public final class ChunkScheduler {
      * @param adapters    ascending in {@link AdapterUse#fromToken()}, the first from token 0 on; their selectors are of {@code policy}
      * @param keepTrace   whether {@link #trace} will be asked for
      */
-    public record Setup(LlamaConfig config, long weightBytes, ChunkPolicy policy, KvPolicy kv, List<AdapterUse> adapters, boolean keepTrace) {
+    public record Setup(LlamaConfig config, long weightBytes, ChunkPolicy policy, KvPolicy kv, List<AdapterUse> adapters,
+            boolean keepTrace) {
         public Setup {
             adapters = List.copyOf(adapters);
             if (adapters.isEmpty() || adapters.getFirst().fromToken() != 0) {
@@ -83,7 +84,8 @@ public final class ChunkScheduler {
             }
             for (int i = 1; i < adapters.size(); i++) {
                 if (adapters.get(i).fromToken() <= adapters.get(i - 1).fromToken()) {
-                    throw new IllegalArgumentException("two adapters from token " + adapters.get(i).fromToken() + " on, expected ascending positions");
+                    throw new IllegalArgumentException("two adapters from token " + adapters.get(i).fromToken()
+                            + " on, expected ascending positions");
                 }
             }
         }
@@ -104,8 +106,8 @@ public final class ChunkScheduler {
         if (setup.kv() instanceof KvPolicy.Window(int windowTokens)) {
             int least = windowTokens + (KvBounds.SINK_PAGES + 1) * KvPage.TOKENS;
             if (least > executor.contextLength()) {
-                throw new IllegalArgumentException("a KV window of " + windowTokens + " tokens takes a context of " + least + " or more, not "
-                        + executor.contextLength());
+                throw new IllegalArgumentException("a KV window of " + windowTokens + " tokens takes a context of " + least
+                        + " or more, not " + executor.contextLength());
             }
         }
         this.executor = executor;

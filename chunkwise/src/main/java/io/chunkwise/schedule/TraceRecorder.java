@@ -85,7 +85,7 @@ final class TraceRecorder {
         }
         KvFormat most = pages.entrySet().stream().max(Map.Entry.comparingByValue()).map(Map.Entry::getKey).orElse(KvFormat.FULL);
         double components = tokens.subList(span.start(), span.end()).stream().mapToDouble(TokenTrace::components).average().orElseThrow();
-        return new ChunkTrace(span.start(), span.end(), band.name(), ended.chunk().band(), bands.size(), ended.selection().rung(), components,
-                ended.selection().scale(), most, pages, error, ended.adapter());
+        return new ChunkTrace(span.start(), span.end(), band.name(), ended.chunk().band(), bands.size(), ended.selection().rung(),
+                components, ended.selection().scale(), most, pages, error, ended.adapter());
     }
 }

@@ -40,7 +40,8 @@ public final class Scorer {
             int[] window = Arrays.copyOfRange(tokens, start, (int) Math.min(tokens.length, (long) start + windowTokens));
             scheduler.reset();
             if (window.length > scheduler.room()) {
-                throw new IllegalArgumentException("a window of " + window.length + " tokens does not fit the context of " + scheduler.room());
+                throw new IllegalArgumentException("a window of " + window.length + " tokens does not fit the context of "
+                        + scheduler.room());
             }
             progress.report("scoring", start, tokens.length);
             Window scored = new Window(window, start, top, scores);
@@ -112,7 +113,8 @@ public final class Scorer {
         }
         double logSum = max + Math.log(sum);
         if (!Double.isFinite(logSum)) {
-            throw new ExecutorException("the model's logits are not finite numbers: its weights, or the adapter's, do not work in this precision");
+            throw new ExecutorException("the model's logits are not finite numbers: its weights, or the adapter's, do not work in this "
+                    + "precision");
         }
         return logSum;
     }

@@ -5,8 +5,8 @@ import java.util.List;
 
 /**
  * Keeps the mean of active components, over all rows of a sequence so far, within a bound. A chunk gets the highest rung with which
- * the bound holds after every one of its rows, were it as long as its band allows, and with which enough is left over to fade it out again; no
- * rung of the policy that is small enough means no adapter. What easy chunks don't use, hard ones may. Chunks that end within their own
+ * the bound holds after every one of its rows, were it as long as its band allows, and with which enough is left over to fade it out again;
+ * no rung of the policy that is small enough means no adapter. What easy chunks don't use, hard ones may. Chunks that end within their own
  * cross-fade, at forced boundaries, can miss the bound by a few rows of a fade.
  */
 public final class RankBudget {

@@ -56,8 +56,8 @@ public final class RungSelector {
     }
 
     /**
-     * An adapter's ladder, on a model into which a rung is merged ({@link MergedRung}): what is merged is on in every row, whatever the band says, and
-     * bands of no more components than that take no adapter work.
+     * An adapter's ladder, on a model into which a rung is merged ({@link MergedRung}): what is merged is on in every row, whatever the
+     * band says, and bands of no more components than that take no adapter work.
      *
      * @param merged of the policy's kind
      */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chunkwise.fixtures.RandomPolicies;
 import io.chunkwise.policy.Band;
+import io.chunkwise.policy.BenefitUse;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.Estimation;
 import io.chunkwise.policy.KvBounds;
@@ -93,7 +94,8 @@ class AdaptiveChunkerTest {
     /** Easy up to percentile 50, hard above; scores are their own percentiles, for the warm-up is endless. */
     @Test
     void scoresOfAnotherKindAreComparedWithTheirOwnPastAndStayInNoBand() {
-        Estimation estimation = new Estimation(Map.of(SignalKind.NGRAM, 1.0), 32, 0.5, 4096, 0.8, 64, 0, 100, 0, 20);
+        Estimation estimation = new Estimation(Map.of(SignalKind.NGRAM, 1.0), 32, 0.5, 4096, 0.8, 64, 0, 100, 0,
+                List.of(0.0, 1.0), 20, BenefitUse.IGNORE);
         ChunkPolicy two = twoBands(5);
         AdaptiveChunker chunker = new AdaptiveChunker(new ChunkPolicy("two", estimation, two.rungs(), two.bands(), 0, two.budget(), two.kv()));
         for (int t = 0; t < 30; t++) {
@@ -107,7 +109,8 @@ class AdaptiveChunkerTest {
     }
 
     private static ChunkPolicy twoBands(double hysteresis) {
-        Estimation estimation = new Estimation(Map.of(SignalKind.NGRAM, 1.0), 32, 0.5, 4096, 0.8, 64, 0, 1, 1 << 20, hysteresis);
+        Estimation estimation = new Estimation(Map.of(SignalKind.NGRAM, 1.0), 32, 0.5, 4096, 0.8, 64, 0, 1, 1 << 20,
+                List.of(0.0, 1.0), hysteresis, BenefitUse.IGNORE);
         return new ChunkPolicy("two", estimation, RungKind.FIXED, List.of(new Band("easy", 50, 4, 20, 1, 1, List.of(KvFormat.FULL)),
                 new Band("hard", 100, 3, 8, 2, 1, List.of(KvFormat.FULL))), 0, Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
     }

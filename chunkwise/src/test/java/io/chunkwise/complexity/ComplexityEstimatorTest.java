@@ -13,6 +13,7 @@ import io.chunkwise.policy.BenefitUse;
 import io.chunkwise.policy.Estimation;
 import io.chunkwise.policy.RungKind;
 import io.chunkwise.policy.SignalKind;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -26,7 +27,8 @@ class ComplexityEstimatorTest {
     @ValueSource(ints = {1, 3, 32})
     void modelStatisticsAreTheMeanOfTheLastFinishedBlock(int lag) {
         Random random = new Random(lag);
-        ComplexityEstimator estimator = new ComplexityEstimator(estimation(Map.of(SignalKind.ENTROPY, 1.0, SignalKind.ATTENTION, 2.0), lag));
+        ComplexityEstimator estimator = new ComplexityEstimator(estimation(Map.of(SignalKind.ENTROPY, 1.0, SignalKind.ATTENTION, 2.0),
+                lag));
         double[] entropy = random.doubles(200).toArray();
         double[] attention = random.doubles(200).toArray();
         for (int t = 0; t < 200; t++) {
@@ -66,7 +68,7 @@ class ComplexityEstimatorTest {
     @Test
     void theScoreIsSmoothedFromTheSecondTokenOn() {
         Estimation plain = estimation(Map.of(SignalKind.PRIOR, 1.0), 32);
-        Estimation smoothed = new Estimation(plain.weights(), 32, 0.5, 4096, 0.8, 64, 0.75, 512, 64, 5);
+        Estimation smoothed = new Estimation(plain.weights(), 32, 0.5, 4096, 0.8, 64, 0.75, 512, 64, List.of(0.0, 1.0), 5, BenefitUse.IGNORE);
         ComplexityEstimator estimator = new ComplexityEstimator(smoothed);
         double expected = 1;
         assertEquals(1, estimator.score(0, 0), 1e-6);
@@ -115,7 +117,8 @@ class ComplexityEstimatorTest {
     @ValueSource(longs = {1, 2, 3})
     void whereBenefitsAreKnownTheyAloneAreTheScore(long seed) {
         Estimation weighted = estimation(Map.of(SignalKind.PRIOR, 1.0, SignalKind.NGRAM, -2.0), 32);
-        Estimation estimation = new Estimation(weighted.weights(), 32, 0.5, 4096, 0.8, 64, 0.5, 512, 64, 5, BenefitUse.PREFER);
+        Estimation estimation = new Estimation(weighted.weights(), 32, 0.5, 4096, 0.8, 64, 0.5, 512, 64, List.of(0.0, 1.0), 5,
+                BenefitUse.PREFER);
         TokenBenefit table = Ladders.benefit(50, seed);
         ComplexityEstimator estimator = new ComplexityEstimator(estimation);
         ComplexityEstimator signals = new ComplexityEstimator(estimation);
@@ -146,7 +149,7 @@ class ComplexityEstimatorTest {
     }
 
     private static Estimation estimation(Map<SignalKind, Double> weights, int lag) {
-        return new Estimation(weights, lag, 0.5, 4096, 0.8, 64, 0, 512, 64, 5);
+        return new Estimation(weights, lag, 0.5, 4096, 0.8, 64, 0, 512, 64, List.of(0.0, 1.0), 5, BenefitUse.IGNORE);
     }
 
     private static double mean(double[] values, int from, int to) {

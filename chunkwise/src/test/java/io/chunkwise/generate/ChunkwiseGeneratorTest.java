@@ -19,6 +19,7 @@ import io.chunkwise.policy.KvBounds;
 import io.chunkwise.policy.KvPolicy;
 import io.chunkwise.policy.RungKind;
 import io.chunkwise.schedule.ChunkScheduler;
+import io.chunkwise.schedule.Decision;
 import io.chunkwise.selection.RungSelector;
 import java.util.ArrayList;
 import java.util.List;
@@ -140,6 +141,38 @@ class ChunkwiseGeneratorTest {
         assertEquals("za", result.text());
     }
 
+    @Test
+    void everyNewTokenIsDecidedBeforeItsText() {
+        List<String> heard = new ArrayList<>();
+        GenerationListener listener = new GenerationListener() {
+            @Override
+            public void onText(String text) {
+                heard.add(text);
+            }
+
+            @Override
+            public void onDecision(Decision decision) {
+                heard.add(decision.position() + ":" + decision.token());
+            }
+        };
+        ScriptedExecutor executor = ScriptedExecutor.counting(VOCAB, 64, 8);
+        generator(executor).generate(ids("ghi"), request(3), listener);
+        assertEquals(List.of("3:9", "j", "4:10", "k", "5:11", "l"), heard);
+        assertEquals(5, executor.kv().filled(), "nobody needs what comes after the last token");
+    }
+
+    @Test
+    void aWindowWritesOnBeyondTheContext() {
+        ScriptedExecutor executor = ScriptedExecutor.counting(VOCAB, 64, 8);
+        ChunkPolicy policy = ChunkPolicy.uniformMax();
+        GenerationRequest endless = new GenerationRequest(1000, List.of(), true, SamplingOptions.greedy());
+        GenerationResult result = generator(executor,
+                new ChunkScheduler.Setup(executor.config(), policy, new KvPolicy.Window(20), RungSelector.base(policy)))
+                .generate(ids("abcdefghijklmnopqrstuvwxyz".repeat(5)), endless, GenerationListener.NONE);
+        assertEquals("abcdefghijklmnopqrstuvwxyz".repeat(39).substring(0, 1000), result.text());
+        assertEquals(StopReason.MAX_TOKENS, result.stopReason());
+    }
+
     private static GenerationResult generate(ScriptedExecutor executor, int[] prompt, GenerationRequest request) {
         return generator(executor).generate(prompt, request, GenerationListener.NONE);
     }
@@ -156,8 +189,10 @@ class ChunkwiseGeneratorTest {
     /** All tokens at half the adapter's scale. */
     private static ChunkScheduler.Setup halved() {
         Band half = new Band("half", 100, 128, 128, Band.ALL_COMPONENTS, 0.5f, List.of(KvFormat.FULL));
-        ChunkPolicy policy = new ChunkPolicy("half", Estimation.NONE, RungKind.FIXED, List.of(half), 0, Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
-        return new ChunkScheduler.Setup(CONFIG, policy, new KvPolicy.Full(), RungSelector.plain(policy, SyntheticLlama.adapter(CONFIG, 2, 1)));
+        ChunkPolicy policy = new ChunkPolicy("half", Estimation.NONE, RungKind.FIXED, List.of(half), 0, Double.POSITIVE_INFINITY,
+                KvBounds.DEFAULT);
+        return new ChunkScheduler.Setup(CONFIG, policy, new KvPolicy.Full(),
+                RungSelector.plain(policy, SyntheticLlama.adapter(CONFIG, 2, 1)));
     }
 
     private static GenerationRequest request(int maxTokens) {

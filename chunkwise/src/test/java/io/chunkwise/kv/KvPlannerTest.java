@@ -58,7 +58,8 @@ class KvPlannerTest {
                     KvFormat expected = isFresh ? KvFormat.FULL : cheapest(measurement(seed, at), allowed, bounds);
                     assertEquals(expected, format, "seed " + seed + ", filled " + filled + ", " + at + " may be " + allowed);
                     int index = layer * KvPage.count(CONTEXT) + page;
-                    assertTrue(before[index] == null || before[index].ordinal() <= format.ordinal(), "seed " + seed + ": " + at + " climbed back");
+                    assertTrue(before[index] == null || before[index].ordinal() <= format.ordinal(), "seed " + seed + ": " + at
+                            + " climbed back");
                     before[index] = format;
                     if (format != KvFormat.FULL) {
                         assertEquals(measurement(seed, at).error(format), planner.error(at), "seed " + seed + ": error of " + at);
@@ -66,11 +67,13 @@ class KvPlannerTest {
                 }
             }
         }
-        assertEquals(cache.changes().size(), cache.changes().stream().map(FakeKvPages.Change::page).distinct().count(), "each page is stored once");
+        assertEquals(cache.changes().size(), cache.changes().stream().map(FakeKvPages.Change::page).distinct().count(),
+                "each page is stored once");
     }
 
     private static KvFormat cheapest(KvMeasurement measured, Set<KvFormat> allowed, KvBounds bounds) {
-        if (allowed.contains(KvFormat.EVICTED) && measured.evictedError() <= bounds.errorBound() && measured.attentionMass() < bounds.massBound()) {
+        if (allowed.contains(KvFormat.EVICTED) && measured.evictedError() <= bounds.errorBound()
+                && measured.attentionMass() < bounds.massBound()) {
             return KvFormat.EVICTED;
         }
         if (allowed.contains(KvFormat.Q4) && measured.q4Error() <= bounds.errorBound()) {
@@ -94,7 +97,8 @@ class KvPlannerTest {
         }
         int pages = LAYERS * (KvPage.count(CONTEXT) - 2);
         assertTrue(cache.measured() >= pages, cache.measured() + " measurements of " + pages + " pages");
-        assertTrue(cache.measured() <= 6 * pages, cache.measured() + " measurements of " + pages + " pages at " + boundaries + " boundaries");
+        assertTrue(cache.measured() <= 6 * pages, cache.measured() + " measurements of " + pages + " pages at " + boundaries
+                + " boundaries");
         assertTrue(cache.changes().isEmpty());
     }
 
@@ -156,7 +160,8 @@ class KvPlannerTest {
                 position -= moved;
                 dropped += moved;
                 assertEquals(position, cache.filled(), "token " + token);
-                assertTrue(position >= window + KvPage.TOKENS && position < window + 3 * KvPage.TOKENS, "filled " + position + " of a window of " + window);
+                assertTrue(position >= window + KvPage.TOKENS && position < window + 3 * KvPage.TOKENS, "filled " + position
+                        + " of a window of " + window);
             }
             planner.cover(position, FREE);
             cache.write(position, 1);

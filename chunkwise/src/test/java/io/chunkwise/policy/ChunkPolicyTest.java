@@ -129,7 +129,7 @@ class ChunkPolicyTest {
     }
 
     private static ChunkPolicy fullOnly() {
-        return new ChunkPolicy("full", Estimation.NONE, RungKind.FIXED, List.of(new Band("all", 100, 4, 20, 1, 1, List.of(KvFormat.FULL))), 0,
-                Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
+        return new ChunkPolicy("full", Estimation.NONE, RungKind.FIXED, List.of(new Band("all", 100, 4, 20, 1, 1, List.of(KvFormat.FULL))),
+                0, Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
     }
 }

@@ -51,7 +51,8 @@ class ChunkSchedulerTest {
         int[] text = Texts.tokens(seed, 700, VOCAB);
         ChunkPolicy policy = RandomPolicies.policy(seed, 8, seed % 2 == 0 ? RungKind.FIXED : RungKind.THRESHOLD)
                 .withBudget(seed % 3 == 0 ? 3 : Double.POSITIVE_INFINITY);
-        for (KvPolicy kv : List.of(new KvPolicy.Full(), new KvPolicy.Q8(50), new KvPolicy.Adaptive(policy.kv()), new KvPolicy.Window(100))) {
+        for (KvPolicy kv : List.of(new KvPolicy.Full(), new KvPolicy.Q8(50), new KvPolicy.Adaptive(policy.kv()),
+                new KvPolicy.Window(100))) {
             SequenceTrace expected = null;
             List<float[]> expectedGains = null;
             for (Arrival arrival : Arrival.values()) {
@@ -204,10 +205,11 @@ class ChunkSchedulerTest {
             mostBytes = Math.max(mostBytes, scheduler.cost().kvBytes());
         }
         scheduler.finish();
-        long fullContext = (long) KvPage.count(context) * KvPage.TOKENS * KvFormat.FULL.bytesPerToken(executor.config()) * executor.config().layers();
+        long tokenBytes = (long) KvFormat.FULL.bytesPerToken(executor.config()) * executor.config().layers();
+        long fullContext = KvPage.count(context) * KvPage.TOKENS * tokenBytes;
         assertTrue(mostBytes <= fullContext, mostBytes + " bytes of " + fullContext);
         assertEquals(length, scheduler.cost().tokens());
-        assertEquals(length * (fullContext / (KvPage.count(context) * KvPage.TOKENS)), scheduler.cost().kvBytesFull());
+        assertEquals(length * tokenBytes, scheduler.cost().kvBytesFull());
         assertThrows(IllegalStateException.class, scheduler::trace, "no trace is kept");
     }
 
@@ -321,8 +323,8 @@ class ChunkSchedulerTest {
         assertThrows(IllegalStateException.class, () -> scheduler.read(new int[1], TOP, PassListener.NONE));
         scheduler.reset();
         assertEquals(64, scheduler.room());
-        assertEquals("a KV window of 40 tokens takes a context of 72 or more, not 64",
-                assertThrows(IllegalArgumentException.class, () -> scheduler(executor, ChunkPolicy.uniform(4), new KvPolicy.Window(40), 1)).getMessage());
+        assertEquals("a KV window of 40 tokens takes a context of 72 or more, not 64", assertThrows(IllegalArgumentException.class,
+                () -> scheduler(executor, ChunkPolicy.uniform(4), new KvPolicy.Window(40), 1)).getMessage());
         RungSelector base = RungSelector.base(ChunkPolicy.uniform(4));
         for (List<AdapterUse> wrong : List.of(List.<AdapterUse>of(), List.of(new AdapterUse(1, base)),
                 List.of(new AdapterUse(0, base), new AdapterUse(5, base), new AdapterUse(5, base)))) {
@@ -333,7 +335,8 @@ class ChunkSchedulerTest {
 
     private static ChunkScheduler scheduler(ScriptedExecutor executor, ChunkPolicy policy, KvPolicy kv, long seed) {
         RungSelector selector = RungSelector.of(policy, Ladders.ladder(executor.config(), 8, seed));
-        return new ChunkScheduler(executor, new ChunkScheduler.Setup(executor.config(), 0, policy, kv, List.of(new AdapterUse(0, selector)), true));
+        return new ChunkScheduler(executor, new ChunkScheduler.Setup(executor.config(), 0, policy, kv, List.of(new AdapterUse(0, selector)),
+                true));
     }
 
     private static ScriptedExecutor executor(int context, int rowCapacity) {
@@ -342,7 +345,8 @@ class ChunkSchedulerTest {
 
     private static KvMeasurement measurement(KvPage page) {
         Random random = new Random(page.layer() * 1009L + page.page());
-        return new KvMeasurement(page, 0.02f * random.nextFloat(), 0.04f * random.nextFloat(), 0.05f * random.nextFloat(), 0.06f * random.nextFloat());
+        return new KvMeasurement(page, 0.02f * random.nextFloat(), 0.04f * random.nextFloat(), 0.05f * random.nextFloat(),
+                0.06f * random.nextFloat());
     }
 
     /** Some tokens are followed by anything, others by one token only. */

@@ -51,8 +51,8 @@ class CpuScheduleTest {
             float[][] plain = new float[60][];
             PassOutput output = null;
             for (int from = 0; from < prompt.length; from += rowCapacity) {
-                output = executor.run(TokenBatch.uniform(Arrays.copyOfRange(prompt, from, Math.min(prompt.length, from + rowCapacity)), from,
-                        new float[] {1}), LOGITS);
+                output = executor.run(TokenBatch.uniform(Arrays.copyOfRange(prompt, from, Math.min(prompt.length, from + rowCapacity)),
+                        from, new float[] {1}), LOGITS);
             }
             for (int i = 0; i < plain.length; i++) {
                 plain[i] = logits(output);
@@ -76,11 +76,13 @@ class CpuScheduleTest {
         Adapter adapter = SyntheticLlama.adapter(CONFIG, 6, 2);
         try (LlamaModel model = SyntheticLlama.model(CONFIG, TensorType.F32, 3);
                 ForwardExecutor executor = open(model, 100, 32, new KvPolicy.Full(), ChunkPolicy.uniformMax())) {
-            Score score = new Scorer(scheduler(executor, ChunkPolicy.uniformMax(), new KvPolicy.Full(), adapter)).score(text, 100, 0, Progress.NONE);
+            Score score = new Scorer(scheduler(executor, ChunkPolicy.uniformMax(), new KvPolicy.Full(), adapter)).score(text, 100, 0,
+                    Progress.NONE);
             for (int start = 0; start < text.length; start += 100) {
                 for (int from = start; from < start + 100; from += 32) {
                     int[] rows = Arrays.copyOfRange(text, from, Math.min(start + 100, from + 32));
-                    PassOutput output = executor.run(TokenBatch.uniform(rows, from - start, new float[] {1}), new OutputRequest.AllLogits());
+                    PassOutput output = executor.run(TokenBatch.uniform(rows, from - start, new float[] {1}),
+                            new OutputRequest.AllLogits());
                     float[] logits = ((PassOutput.Logits) output).values();
                     for (int row = 0; row < rows.length && from + row + 1 < start + 100; row++) {
                         float[] of = Arrays.copyOfRange(logits, row * CONFIG.vocabSize(), (row + 1) * CONFIG.vocabSize());
@@ -89,13 +91,15 @@ class CpuScheduleTest {
                         for (float logit : of) {
                             sum += Math.exp(logit - max);
                         }
-                        assertEquals(of[text[from + row + 1]] - (max + Math.log(sum)), score.tokens().get(from + row + 1).logprob().orElseThrow(),
+                        assertEquals(of[text[from + row + 1]] - (max + Math.log(sum)),
+                                score.tokens().get(from + row + 1).logprob().orElseThrow(),
                                 "log-probability of token " + (from + row + 1));
                     }
                 }
             }
             assertEquals(6, score.cost().meanComponents());
-            assertEquals(3 * 7 * KvPage.TOKENS * KvFormat.FULL.bytesPerToken(CONFIG), score.cost().kvBytesPeak(), "seven pages in three layers");
+            assertEquals(3 * 7 * KvPage.TOKENS * KvFormat.FULL.bytesPerToken(CONFIG), score.cost().kvBytesPeak(),
+                    "seven pages in three layers");
         }
     }
 
@@ -130,14 +134,15 @@ class CpuScheduleTest {
             }
             assertEquals(expected.memory().kvBytes(), actual.memory().kvBytes());
             boolean saves = expected.memory().kvBytes() < expected.memory().kvBytesFull();
-            assertEquals(!kv.equals("full"), saves, kv + " keeps " + expected.memory().kvBytes() + " of " + expected.memory().kvBytesFull());
+            assertEquals(!kv.equals("full"), saves, kv + " keeps " + expected.memory().kvBytes() + " of "
+                    + expected.memory().kvBytesFull());
         }
     }
 
     /** A chunk without what was measured, which is subject to rounding. */
     private static ChunkTrace decided(ChunkTrace chunk) {
-        return new ChunkTrace(chunk.start(), chunk.end(), chunk.band(), chunk.bandIndex(), chunk.bands(), chunk.rung(), chunk.meanComponents(),
-                chunk.scale(), chunk.kvFormat(), chunk.kvPages(), 0, chunk.adapter());
+        return new ChunkTrace(chunk.start(), chunk.end(), chunk.band(), chunk.bandIndex(), chunk.bands(), chunk.rung(),
+                chunk.meanComponents(), chunk.scale(), chunk.kvFormat(), chunk.kvPages(), 0, chunk.adapter());
     }
 
     @Test

@@ -4,13 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.chunkwise.fixtures.Ladders;
 import io.chunkwise.fixtures.ScriptedExecutor;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.KvPolicy;
+import io.chunkwise.schedule.AdapterUse;
 import io.chunkwise.schedule.ChunkScheduler;
 import io.chunkwise.selection.RungSelector;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -48,13 +52,30 @@ class ScorerTest {
     }
 
     private static void checkTop(TokenScore token, int id, int position) {
-        int[] best = IntStream.range(0, VOCAB).boxed().sorted((a, b) -> Double.compare(logSoftmax(id, position, b), logSoftmax(id, position, a)))
+        int[] best = IntStream.range(0, VOCAB).boxed()
+                .sorted((a, b) -> Double.compare(logSoftmax(id, position, b), logSoftmax(id, position, a)))
                 .limit(3).mapToInt(Integer::intValue).toArray();
         assertEquals(3, token.top().size());
         for (int k = 0; k < 3; k++) {
             assertEquals(best[k], token.top().get(k).id(), "alternative " + k);
             assertEquals(logSoftmax(id, position, best[k]), token.top().get(k).logprob(), 1e-12, "alternative " + k);
         }
+    }
+
+    @Test
+    void aScoreHasTheCostAndTheTracesOfItsWindows() {
+        ScriptedExecutor executor = executor(64, 16);
+        ChunkPolicy policy = ChunkPolicy.uniform(4);
+        RungSelector selector = RungSelector.of(policy, Ladders.ladder(executor.config(), 8, 1));
+        Score score = new Scorer(new ChunkScheduler(executor, new ChunkScheduler.Setup(executor.config(), 0, policy, new KvPolicy.Full(),
+                List.of(new AdapterUse(0, selector)), true))).score(new int[150], 64, 0, Progress.NONE);
+        assertEquals(List.of(64, 64, 22), score.traces().stream().map(trace -> trace.tokens().size()).toList());
+        assertEquals(150, score.cost().tokens());
+        assertEquals(4, score.cost().meanComponents());
+        long ofWindow = 64L * executor.config().layers() * KvFormat.FULL.bytesPerToken(executor.config());
+        assertEquals(ofWindow, score.cost().kvBytes());
+        assertEquals(ofWindow, score.cost().kvBytesPeak());
+        assertEquals(ofWindow, score.cost().kvBytesFull());
     }
 
     @Test

@@ -106,7 +106,8 @@ class RungSelectorTest {
                 assertEquals(choices.getFirst(), selector.select(band), "seed " + seed);
                 assertEquals("off", choices.getLast().rung(), "seed " + seed);
                 for (int i = 1; i < choices.size(); i++) {
-                    assertTrue(choices.get(i).components() <= choices.get(i - 1).components(), "seed " + seed + ", band " + band + ": " + choices);
+                    assertTrue(choices.get(i).components() <= choices.get(i - 1).components(), "seed " + seed + ", band " + band + ": "
+                            + choices);
                 }
                 double wanted = Math.min(8, policy.bands().get(band).components());
                 assertEquals(wanted, selector.select(band).components(), 1.0 / 14, "seed " + seed + ", band " + band);

@@ -118,7 +118,7 @@ final class AttentionKernels {
         return Lanes.sum(total);
     }
 
-    /** As {@link #exponentiate} of scores [0, {@code count}); leaves the sum of all weights times their exponents in {@code scores[count]}. */
+    /** As {@link #exponentiate} of scores [0, {@code count}); leaves the sum of weight times exponent in {@code scores[count]}. */
     private static float exponentiateAndWeigh(float[] scores, int count, float most, float scale) {
         FloatVector total = FloatVector.zero(FLOATS);
         FloatVector weighted = FloatVector.zero(FLOATS);

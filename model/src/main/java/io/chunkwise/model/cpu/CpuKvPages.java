@@ -53,7 +53,8 @@ final class CpuKvPages implements KvPages {
     @Override
     public void store(List<KvPage> pages, KvFormat format) {
         limits.checkStore(pages, format, cache.filled());
-        List<KvPage> changing = pages.stream().distinct().filter(page -> cache.table().format(page.layer(), page.page()) != format).toList();
+        List<KvPage> changing = pages.stream().distinct()
+                .filter(page -> cache.table().format(page.layer(), page.page()) != format).toList();
         StoredPage[] stored = new StoredPage[changing.size()];
         cache.withinHeap("change the format of " + changing.size() + " pages", () -> {
             team.share(stored.length, 1, (_, from, to) -> {

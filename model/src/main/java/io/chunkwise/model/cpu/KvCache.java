@@ -51,7 +51,7 @@ final class KvCache {
     void begin(int position, int end) {
         filled = position;
         for (int layer = 0; layer < pages.length; layer++) {
-            for (int page = KvPage.count(position); page < pages[layer].length; page++) {
+            for (int page = KvPage.count(position); page < pages[layer].length && table.isWritten(layer, page); page++) {
                 table.clear(layer, page);
                 pages[layer][page] = null;
             }

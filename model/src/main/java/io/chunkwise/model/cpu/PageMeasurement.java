@@ -113,12 +113,12 @@ final class PageMeasurement {
             mass[head][m] += part / total;
             int other = sums + shape.sums(); // scores of the page in another format
             for (int format = 0; format < 2; format++) {
-                StoredPage page2 = changed[m][format];
-                page2.score(kvHead, queries, query, scratch, other);
+                StoredPage stands = changed[m][format];
+                stands.score(kvHead, queries, query, scratch, other);
                 AttentionKernels.mask(scratch, other, begin, stop);
                 double[] after = rest.clone();
                 double otherPart = AttentionKernels.exponentiate(scratch, other, other + TOKENS, most, scale);
-                addPart(page2, kvHead, scratch, other, begin, stop, sums, 1, after);
+                addPart(stands, kvHead, scratch, other, begin, stop, sums, 1, after);
                 error[head][m * FORMATS + format] += distance(out, total, after, total - part + otherPart);
             }
             if (total - part < ALMOST_ALL * total) {
@@ -174,7 +174,8 @@ final class PageMeasurement {
                 }
             }
             float mean = (float) Math.clamp(seen / error.length / probes.count(), 0, 1);
-            result[m] = new KvMeasurement(measured.get(m), mean, relative(errors[0], full), relative(errors[1], full), relative(errors[2], full));
+            result[m] = new KvMeasurement(measured.get(m), mean,
+                    relative(errors[0], full), relative(errors[1], full), relative(errors[2], full));
         }
         return List.of(result);
     }

@@ -45,7 +45,8 @@ record Q4Page(PageShape shape, byte[] keys, float[] keyScales, byte[] values, fl
             int length = BYTES.length();
             for (int i = 0; i < headDim; i++) {
                 int at = token * shape.pairStride() + i / (2 * length) * length + i % length;
-                page.values[at] = (byte) (i / length % 2 == 0 ? page.values[at] & 0xf0 | quants[i] : page.values[at] & 0x0f | quants[i] << 4);
+                int pair = page.values[at];
+                page.values[at] = (byte) (i / length % 2 == 0 ? pair & 0xf0 | quants[i] : pair & 0x0f | quants[i] << 4);
             }
         }
         return page;

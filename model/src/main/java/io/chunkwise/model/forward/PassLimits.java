@@ -52,9 +52,9 @@ public record PassLimits(int vocabSize, int contextLength, int rowCapacity) {
         }
         for (int layer = 0; layer < pages.layers(); layer++) {
             if (pages.format(layer, page) != KvFormat.FULL) {
-                String kept = "layer " + layer + " keeps as " + pages.format(layer, page);
-                throw new IllegalArgumentException("the pass starts at position " + batch.position() + ", inside a page of the KV cache that "
-                        + kept + "; start at position " + page * KvPage.TOKENS + ", where the page begins");
+                throw new IllegalArgumentException("the pass starts at position " + batch.position()
+                        + ", inside a page of the KV cache that layer " + layer + " keeps as " + pages.format(layer, page)
+                        + "; start at position " + page * KvPage.TOKENS + ", where the page begins");
             }
         }
     }

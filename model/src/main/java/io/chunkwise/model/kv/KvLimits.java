@@ -43,7 +43,8 @@ public record KvLimits(KvPageTable table, boolean quantizable) {
     public void checkShift(int keptPages, int droppedPages, int filled) {
         require(!quantizable, () -> "the keys of a quantizable KV cache cannot be rotated to other positions; open it for full pages only");
         require(keptPages >= 0 && droppedPages >= 0 && ((long) keptPages + droppedPages) * KvPage.TOKENS <= filled,
-                () -> "a gap of " + droppedPages + " pages behind " + keptPages + " ends beyond the " + filled + " positions of the KV cache");
+                () -> "a gap of " + droppedPages + " pages behind " + keptPages + " kept ones does not lie within the " + filled
+                        + " positions of the KV cache");
         for (int layer = 0; layer < table.layers(); layer++) {
             for (int page = keptPages; page < keptPages + droppedPages; page++) {
                 KvPage dropped = new KvPage(layer, page);

@@ -22,7 +22,6 @@ import io.chunkwise.score.Scorer;
 import io.chunkwise.selection.RungSelector;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 /** What calibration is for, with a trained model and adapter: the adapter saw the first nine tenths of the text. */
@@ -36,8 +35,8 @@ class StoriesBenefitTest {
         String text = Files.readString(SharedData.assumePresent("text/tinyshakespeare.txt"));
         try (LlamaModel model = ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE);
                 ForwardExecutor executor = new CpuExecutorProvider().open(model, ExecutorOptions.withContext(CONTEXT))) {
-            RankLadder ladder = LadderBuilder.build(
-                    AdapterFiles.open(SharedData.assumePresent("stories260K-lora-shakespeare"), model.config(), Progress.NONE), Progress.NONE);
+            RankLadder ladder = LadderBuilder.build(AdapterFiles.open(SharedData.assumePresent("stories260K-lora-shakespeare"),
+                    model.config(), Progress.NONE), Progress.NONE);
             int heldOut = text.length() * 9 / 10;
             int[] start = model.tokenizer().encode("", true);
             int[] sample = model.tokenizer().encode(text.substring(heldOut - 20_000, heldOut), false);
@@ -74,7 +73,7 @@ class StoriesBenefitTest {
         for (int window = 0; window < WINDOWS; window++) {
             int taken = CONTEXT - start.length;
             System.arraycopy(start, 0, windows, window * CONTEXT, start.length);
-            System.arraycopy(Arrays.copyOfRange(text, window * taken, (window + 1) * taken), 0, windows, window * CONTEXT + start.length, taken);
+            System.arraycopy(text, window * taken, windows, window * CONTEXT + start.length, taken);
         }
         return windows;
     }

@@ -23,8 +23,8 @@ class LadderCommandTest {
     void aCalibratedLadderIsWhatAdaptiveChunksGoBy() throws IOException {
         Path adapter = Stories.copyOfAdapter("shakespeare", directory);
         CommandRun before = adaptive(adapter);
-        assertTrue(before.err().contains("chunks go by entropy, ngram, attention, prior, because the ladder of adapter adapter-shakespeare is not "
-                + "calibrated; 'chunkwise ladder --calibrate TEXT' does that\n"), before.err());
+        assertTrue(before.err().contains("chunks go by entropy, ngram, attention, prior, because the ladder of adapter "
+                + "adapter-shakespeare is not calibrated; 'chunkwise ladder --calibrate TEXT' does that\n"), before.err());
 
         JsonNode built = calibrate(adapter, "--calibrate-windows", 2, "--json").json();
         assertEquals("calibrated", built.get("benefit").textValue());
@@ -40,9 +40,10 @@ class LadderCommandTest {
         assertTrue(CommandRun.of("inspect", adapter.resolve("ladder.safetensors"), "--json").json().get("calibrated").booleanValue());
 
         CommandRun after = adaptive(adapter);
-        assertTrue(after.err().contains("chunks go by what components of adapter adapter-shakespeare gain, as its ladder was calibrated\n"), after.err());
-        JsonNode trace = CommandRun.of("generate", "-m", Stories.model(), "-a", adapter, "-p", PROMPT, "-n", 5, "-T", 0, "--policy", "adaptive",
-                "-e", "cpu", "--json").json();
+        assertTrue(after.err().contains("chunks go by what components of adapter adapter-shakespeare gain, as its ladder was calibrated\n"),
+                after.err());
+        JsonNode trace = CommandRun.of("generate", "-m", Stories.model(), "-a", adapter, "-p", PROMPT, "-n", 5, "-T", 0,
+                "--policy", "adaptive", "-e", "cpu", "--json").json();
         for (JsonNode token : trace.get("tokens")) {
             double benefit = token.get("benefit").doubleValue();
             assertTrue(benefit > 0 && benefit <= 1 && token.get("entropy").isNumber(), token.toString());
@@ -53,7 +54,7 @@ class LadderCommandTest {
     void theSameTextGivesTheSameFileAndRebuildingKeepsIt() throws IOException {
         Path adapter = Stories.copyOfAdapter("shakespeare", directory);
         CommandRun first = calibrate(adapter, "--calibrate-windows", 1);
-        assertTrue(first.succeeded().out().contains("calibrated on 512 tokens in 1 windows, cpu on cpu:0, in "), first.out());
+        assertTrue(first.succeeded().out().contains("calibrated on 512 tokens in 1 window, cpu on cpu:0, in "), first.out());
         byte[] calibrated = Files.readAllBytes(adapter.resolve("ladder.safetensors"));
         calibrate(adapter, "--calibrate-windows", 1).succeeded();
         assertArrayEquals(calibrated, Files.readAllBytes(adapter.resolve("ladder.safetensors")));
@@ -66,13 +67,15 @@ class LadderCommandTest {
     void whatCannotBeCalibratedIsOneLineAndLeavesNoLadder() throws IOException {
         Path adapter = Stories.copyOfAdapter("shakespeare", directory);
         Path few = Files.writeString(directory.resolve("few.txt"), "To be, or not to be.");
-        assertRefused(1, "is too short to calibrate on, expected 511 or more", "ladder", "-m", Stories.model(), "-a", adapter, "--calibrate", few);
-        assertRefused(1, "no-such.txt", "ladder", "-m", Stories.model(), "-a", adapter, "--calibrate", directory.resolve("no-such.txt"));
-        assertRefused(2, "--calibrate-components 33: the adapter has rank 32; use a number up to it", "ladder", "-m", Stories.model(), "-a", adapter,
-                "--calibrate", few, "--calibrate-components", 33);
+        Object[] ladder = {"ladder", "-m", Stories.model(), "-a", adapter};
+        assertRefused(1, "is too short to calibrate on, expected 511 or more", with(ladder, "--calibrate", few));
+        assertRefused(1, "no-such.txt", with(ladder, "--calibrate", directory.resolve("no-such.txt")));
+        assertRefused(2, "--calibrate-components 33: the adapter has rank 32; use a number up to it",
+                with(ladder, "--calibrate", few, "--calibrate-components", 33));
         assertTrue(Files.notExists(adapter.resolve("ladder.safetensors")), "nothing is saved");
-        assertRefused(1, "adapter 'adapter-shakespeare' has none; calibrate its ladder with 'chunkwise ladder --calibrate TEXT'", "generate",
-                "-m", Stories.model(), "-a", adapter, "-p", PROMPT, "-n", 3, "--policy", "adaptive", "--signals", "benefit", "-e", "cpu", "-q");
+        assertRefused(1, "adapter 'adapter-shakespeare' has none; calibrate its ladder with 'chunkwise ladder --calibrate TEXT'",
+                "generate", "-m", Stories.model(), "-a", adapter, "-p", PROMPT, "-n", 3, "--policy", "adaptive", "--signals", "benefit",
+                "-e", "cpu", "-q");
     }
 
     private static void assertRefused(int exit, String part, Object... command) {
@@ -83,17 +86,20 @@ class LadderCommandTest {
     }
 
     private static CommandRun adaptive(Path adapter) {
-        return CommandRun.of("generate", "-m", Stories.model(), "-a", adapter, "-p", PROMPT, "-n", 3, "-T", 0, "--policy", "adaptive", "-e", "cpu")
-                .succeeded();
+        return CommandRun.of("generate", "-m", Stories.model(), "-a", adapter, "-p", PROMPT, "-n", 3, "-T", 0,
+                "--policy", "adaptive", "-e", "cpu").succeeded();
     }
 
     /** On the first lines of the adapter's text. */
     private CommandRun calibrate(Path adapter, Object... more) throws IOException {
         Path text = Files.writeString(directory.resolve("text.txt"),
                 Files.readString(SharedData.assumePresent("text/tinyshakespeare.txt")).substring(0, 4000));
-        Object[] command = {"ladder", "-m", Stories.model(), "-a", adapter, "--calibrate", text};
+        return CommandRun.of(with(new Object[] {"ladder", "-m", Stories.model(), "-a", adapter, "--calibrate", text}, more));
+    }
+
+    private static Object[] with(Object[] command, Object... more) {
         Object[] all = Arrays.copyOf(command, command.length + more.length);
         System.arraycopy(more, 0, all, command.length, more.length);
-        return CommandRun.of(all);
+        return all;
     }
 }

@@ -75,7 +75,9 @@ def rank(args):
         for rungs in args.rungs:
             rows, curve = [], {}
             for r in args.uniform:
-                result = score(args, "--policy", f"uniform:{r}", "--rungs", rungs, *ladder)
+                # All components or none are no matter of rungs.
+                cut = ["--rungs", rungs, *ladder] if 0 < r < args.trained_rank else []
+                result = score(args, "--policy", f"uniform:{r}", *cut)
                 windows = window_nll(result, args.window)
                 if r > 0:
                     curve[r] = windows
@@ -169,6 +171,7 @@ def main():
         if run is rank:
             command.add_argument("--uniform", type=int, nargs="+", default=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 24, 32])
             command.add_argument("--means", type=int, nargs="+", default=[4, 8])
+            command.add_argument("--trained-rank", type=int, default=32)
             command.add_argument("--spread", type=int, default=1)
             command.add_argument("--rungs", nargs="+", default=["fixed", "threshold"])
         else:

@@ -85,8 +85,9 @@ public final class MergedRung {
         for (int o = 0; o < pair.outputs(); o++) {
             System.arraycopy(pair.up(), o * pair.rank() + first, up, o * rank, rank);
         }
-        return new LowRankPair(rank, pair.inputs(), pair.outputs(), Arrays.copyOfRange(pair.down(), first * pair.inputs(), pair.down().length),
-                up, Arrays.stream(pair.groupEnd()).map(end -> end - first).toArray());
+        return new LowRankPair(rank, pair.inputs(), pair.outputs(),
+                Arrays.copyOfRange(pair.down(), first * pair.inputs(), pair.down().length), up,
+                Arrays.stream(pair.groupEnd()).map(end -> end - first).toArray());
     }
 
     private static void requireMergeable(AdapterSite at, TensorView weight, int components) {
@@ -95,8 +96,9 @@ public final class MergedRung {
             }
             case Q8_0, Q4_0 -> {
                 if (components > 0) {
-                    throw new IllegalArgumentException("a rung cannot be merged into '" + weight.name() + "' (layer " + at.layer() + " " + at.role()
-                            + "): it is " + weight.type() + ", and rounding it again would lose more than the rung adds; use an F32, F16 or BF16 model");
+                    throw new IllegalArgumentException("a rung cannot be merged into '" + weight.name() + "' (layer " + at.layer() + " "
+                            + at.role() + "): it is " + weight.type() + ", and rounding it again would lose more than the rung adds; "
+                            + "use an F32, F16 or BF16 model");
                 }
             }
         }
@@ -129,8 +131,8 @@ public final class MergedRung {
         for (float value : values) {
             float stored = type == TensorType.F16 ? Float.float16ToFloat(Float.floatToFloat16(value)) : value;
             if (!Float.isFinite(stored)) {
-                throw new IllegalArgumentException("with the rung merged, row " + row + " of layer " + at.layer() + " " + at.role() + " has the value "
-                        + value + ", which " + type + " cannot hold; run the adapter without merging");
+                throw new IllegalArgumentException("with the rung merged, row " + row + " of layer " + at.layer() + " " + at.role()
+                        + " has the value " + value + ", which " + type + " cannot hold; run the adapter without merging");
             }
         }
     }

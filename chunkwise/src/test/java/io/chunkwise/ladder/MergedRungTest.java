@@ -74,7 +74,8 @@ class MergedRungTest {
                 double tolerance = 20 * relativeRounding(type) + 2e-5;
                 assertTrue(largestDifference(expected, actual) <= tolerance, type + " at rung " + rung + ": off by "
                         + largestDifference(expected, actual) + ", tolerance " + tolerance);
-                assertTrue(largestDifference(expected, without) > 4 * tolerance, "the adapter changes too little for this test to mean anything");
+                assertTrue(largestDifference(expected, without) > 4 * tolerance,
+                        "the adapter changes too little for this test to mean anything");
             }
         }
     }
@@ -94,7 +95,8 @@ class MergedRungTest {
     @Test
     void theBaseIsLeftAsItIsAndSharesWhatTheRungDoesNotChange() {
         RankLadder ladder = ladder();
-        try (LlamaModel base = SyntheticLlama.model(CONFIG, TensorType.F16, 3); LlamaModel same = SyntheticLlama.model(CONFIG, TensorType.F16, 3);
+        try (LlamaModel base = SyntheticLlama.model(CONFIG, TensorType.F16, 3);
+                LlamaModel same = SyntheticLlama.model(CONFIG, TensorType.F16, 3);
                 LlamaModel merged = MergedRung.merge(base, ladder, RUNGS.getFirst(), Progress.NONE)) {
             for (WeightRole role : WeightRole.values()) {
                 for (int layer = 0; role.isPresent(CONFIG) && layer < (role.isPerLayer() ? CONFIG.layers() : 1); layer++) {
@@ -158,7 +160,8 @@ class MergedRungTest {
         try (LlamaModel base = SyntheticLlama.model(config, type, 3)) {
             String message = assertThrows(IllegalArgumentException.class,
                     () -> MergedRung.merge(base, ladder, new Rung.Uniform(2), Progress.NONE)).getMessage();
-            assertTrue(message.contains(type + "") && message.contains("layer 0 QUERY") && message.contains("use an F32, F16 or BF16 model"), message);
+            assertTrue(message.contains("layer 0 QUERY") && message.contains("it is " + type) && message.contains("use an F32, F16 or BF16 model"),
+                    message);
             assertFalse(message.contains("\n"), message);
         }
     }

@@ -125,7 +125,8 @@ final class GenerateCommand implements Callable<Integer> {
             int[] ids = session.model().tokenizer().encode(text, true);
             checkRoom(ids.length, session);
             Listener listener = new Listener(progress, echo ? text : "", colours(session));
-            GenerationResult result = new ChunkwiseGenerator(session.scheduler(), session.model().tokenizer()).generate(ids, request, listener);
+            GenerationResult result = new ChunkwiseGenerator(session.scheduler(), session.model().tokenizer())
+                    .generate(ids, request, listener);
             bars.ifPresent(ProgressBars::close);
             listener.onText("");
             report(session, request.sampling(), result);
@@ -141,7 +142,8 @@ final class GenerateCommand implements Callable<Integer> {
         RungColours colours = trace.trace() ? RungColours.of(terminal) : RungColours.NONE;
         List<RungSelector> selectors = setup.adapters().stream().map(AdapterUse::selector).toList();
         if (colours != RungColours.NONE && !output.quiet()) {
-            terminal.err().println(ColouredText.of(terminal.errIsTerminal() ? colours : RungColours.NONE, setup.policy(), selectors).legend());
+            RungColours onError = terminal.errIsTerminal() ? colours : RungColours.NONE;
+            terminal.err().println(ColouredText.of(onError, setup.policy(), selectors).legend());
             terminal.err().flush();
         }
         return ColouredText.of(colours, setup.policy(), selectors);

@@ -49,7 +49,8 @@ final class GenerationReport {
 
     /** "9.3 active components per token and projection, KV cache 1.2 MiB (61 % of full)". */
     static String cost(SequenceCost cost) {
-        String share = cost.kvBytesFull() == 0 ? "" : String.format(Locale.ROOT, " (%.0f %% of full)", 100.0 * cost.kvBytes() / cost.kvBytesFull());
+        String share = cost.kvBytesFull() == 0 ? ""
+                : String.format(Locale.ROOT, " (%.0f %% of full)", 100.0 * cost.kvBytes() / cost.kvBytesFull());
         return String.format(Locale.ROOT, "%.1f active components per token and projection, KV cache %s", cost.meanComponents(),
                 Quantities.bytes(cost.kvBytes())) + share;
     }

@@ -68,7 +68,8 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
             }
             selectors.put(file.getKey(), selector);
         }
-        List<AdapterUse> uses = sequence.entries().stream().map(entry -> new AdapterUse(entry.fromToken(), selectors.get(entry.name()))).toList();
+        List<AdapterUse> uses = sequence.entries().stream()
+                .map(entry -> new AdapterUse(entry.fromToken(), selectors.get(entry.name()))).toList();
         double maxComponents = plain.values().stream().mapToDouble(LoadedAdapters::meanRank).max().orElse(0);
         return new LoadedAdapters(List.copyOf(sequence.files().keySet()), uses, merged, rank, maxComponents);
     }
@@ -89,7 +90,8 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
         }
         options.adapter().mergedComponents().ifPresent(components -> {
             if (components > largest) {
-                throw options.adapter().problem("--merge-rung " + components + ": the adapter has rank " + largest + "; use a number up to it");
+                throw options.adapter().problem("--merge-rung " + components + ": the adapter has rank " + largest
+                        + "; use a number up to it");
             }
         });
     }

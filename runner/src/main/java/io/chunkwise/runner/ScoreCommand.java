@@ -263,8 +263,9 @@ final class ScoreCommand implements Callable<Integer> {
         int before = 0;
         for (SequenceTrace decided : score.traces()) {
             for (ChunkTrace chunk : decided.chunks()) {
-                chunks.add(new ChunkTrace(before + chunk.start(), before + chunk.end(), chunk.band(), chunk.bandIndex(), chunk.bands(), chunk.rung(),
-                        chunk.meanComponents(), chunk.scale(), chunk.kvFormat(), chunk.kvPages(), chunk.linearizationError(), chunk.adapter()));
+                chunks.add(new ChunkTrace(before + chunk.start(), before + chunk.end(), chunk.band(), chunk.bandIndex(), chunk.bands(),
+                        chunk.rung(), chunk.meanComponents(), chunk.scale(), chunk.kvFormat(), chunk.kvPages(), chunk.linearizationError(),
+                        chunk.adapter()));
             }
             before += decided.tokens().size();
         }

@@ -26,6 +26,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import picocli.CommandLine;
 
 /** A model on an executor with its adapters, and the scheduler that runs sequences on it as the policy says. */
@@ -41,8 +42,8 @@ final class Session implements AutoCloseable {
     private final ChunkScheduler scheduler;
     private final long loadNanos;
 
-    private Session(Options options, LlamaModel base, LoadedAdapters adapters, Choice choice, ForwardExecutor executor, ChunkScheduler scheduler,
-            long loadNanos) {
+    private Session(Options options, LlamaModel base, LoadedAdapters adapters, Choice choice, ForwardExecutor executor,
+            ChunkScheduler scheduler, long loadNanos) {
         this.options = options;
         this.base = base;
         this.adapters = adapters;
@@ -118,14 +119,15 @@ final class Session implements AutoCloseable {
         if (options.chunking().kvPolicy() instanceof KvPolicy.Window(int tokens)) {
             long least = (long) tokens + (KvBounds.SINK_PAGES + 1) * KvPage.TOKENS;
             if (least > context) {
-                throw options.chunking().problem("--kv-policy window:" + tokens + " takes a context of " + least + " or more, not " + context
-                        + "; use a smaller window" + (least <= modelContext ? ", or raise --context" : ""));
+                throw options.chunking().problem("--kv-policy window:" + tokens + " takes a context of " + least + " or more, not "
+                        + context + "; use a smaller window" + (least <= modelContext ? ", or raise --context" : ""));
             }
         }
         return context;
     }
 
-    private static io.chunkwise.model.forward.ExecutorOptions executorOptions(Options options, int context, Choice choice, Progress progress) {
+    private static io.chunkwise.model.forward.ExecutorOptions executorOptions(
+            Options options, int context, Choice choice, Progress progress) {
         int rows = Math.min(context, options.executor().batch());
         KvReservation kv = options.chunking().kvPolicy().reservation(options.chunking().policy(), context, rows);
         return new io.chunkwise.model.forward.ExecutorOptions(
@@ -183,8 +185,9 @@ final class Session implements AutoCloseable {
     /** A trace with what has to be said beside it. @param texts [tokens] what each token adds to the text */
     TraceReport report(SequenceTrace trace, List<String> texts) {
         Path name = base.source().toAbsolutePath().normalize().getFileName();
-        return new TraceReport(String.valueOf(name), adapters.names(), options.chunking().description()
-                + (options.adapter().mergedComponents().isPresent() ? ", rung " + options.adapter().mergedComponents().getAsInt() + " merged" : ""),
+        OptionalInt merged = options.adapter().mergedComponents();
+        return new TraceReport(String.valueOf(name), adapters.names(),
+                options.chunking().description() + (merged.isPresent() ? ", rung " + merged.getAsInt() + " merged" : ""),
                 options.chunking().kvPolicy().word(), executor.name(), executor.device().selector() + " (" + executor.device().name() + ")",
                 adapters.maxComponents(), texts, trace);
     }

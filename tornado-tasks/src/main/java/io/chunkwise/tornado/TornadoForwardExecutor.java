@@ -12,17 +12,14 @@ import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.PassResult;
 import io.chunkwise.model.forward.RowStatistics;
 import io.chunkwise.model.forward.Statistics;
-import io.chunkwise.model.kv.KvPages;
-import java.util.Collection;
 import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.model.kv.KvPages;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.tornado.device.ControlBlock;
-import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceAdapter.Reservation;
 import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
-import io.chunkwise.tornado.device.DeviceWeights;
 import io.chunkwise.tornado.device.MemoryBudget;
 import io.chunkwise.tornado.device.SelfTest;
 import io.chunkwise.tornado.graph.DeviceState;
@@ -31,8 +28,10 @@ import io.chunkwise.tornado.graph.KernelForm;
 import io.chunkwise.tornado.graph.PassPlans;
 import io.chunkwise.tornado.graph.Passes;
 import io.chunkwise.tornado.kernels.HeadKernels;
+import io.chunkwise.tornado.kernels.StatisticsKernels;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Optional;
 import java.util.function.Function;
 import org.slf4j.Logger;
@@ -40,9 +39,9 @@ import org.slf4j.LoggerFactory;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Runs passes as TornadoVM task graphs. Weights, buffers and key/value cache stay on the device; per pass a control block goes
- * there, and what the {@link OutputRequest} asks for comes back. Everything is compiled by the first {@link #attach} or
- * {@link #run}, whichever comes first, and nothing after it.
+ * Runs passes as TornadoVM task graphs. Weights, buffers and KV cache stay on the device; per pass a control block goes there, and
+ * what the {@link OutputRequest} asks for comes back. Everything is compiled by the first {@link #attach} or {@link #run}, whichever
+ * comes first, and nothing after it, unless an adapter or the KV cache outgrows what was reserved.
  */
 public final class TornadoForwardExecutor implements ForwardExecutor {
     private static final Logger LOG = LoggerFactory.getLogger(TornadoForwardExecutor.class);
@@ -50,22 +49,18 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     private final LlamaConfig config;
     private final ExecutorOptions options;
     private final DeviceInfo device;
-    private final Function<DeviceState, Passes> plans;
     private final PassLimits limits;
-    private DeviceState state;
-    private Optional<Passes> made = Optional.empty();
-    private Optional<Adapter> attached = Optional.empty();
-    private int cachedPositions;
+    private final DeviceSession session;
+    private final DeviceKvPages pages;
 
     private TornadoForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, Reservation reservation,
             Function<DeviceState, Passes> plans) {
         config = model.config();
         this.options = options;
         this.device = device;
-        this.plans = plans;
         limits = new PassLimits(config.vocabSize(), options.contextLength(), options.rowCapacity());
-        state = state(new DeviceWeights(config, model.weights(), options.progress()),
-                new DeviceBuffers(config, options.rowCapacity(), options.contextLength()), reservation);
+        session = new DeviceSession(model, options, reservation, plans);
+        pages = new DeviceKvPages(config, options.contextLength(), options.kv().quantizable(), session);
     }
 
     static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device) {
@@ -88,7 +83,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
             LOG.debug("{} tasks per layer, {} kernels", plans.tasksPerLayer(), form);
             return plans;
         });
-        MemoryBudget.of(device.handle()).check(executor.state.arrays());
+        MemoryBudget.of(device.handle()).check(executor.session.state().arrays());
         return executor;
     }
 
@@ -120,133 +115,156 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
 
     /** Nanoseconds spent compiling since the plan was made; 0 unless opened as profiled. */
     long compileNanos() {
-        return made.orElse(null) instanceof PassPlans compiled ? compiled.compileNanos() : 0;
+        return session.made().orElse(null) instanceof PassPlans compiled ? compiled.compileNanos() : 0;
+    }
+
+    /** Device memory that TornadoVM's ledger says the task graphs have taken; 0 before they are made. */
+    long deviceBytes() {
+        return session.made().orElse(null) instanceof PassPlans compiled ? compiled.deviceBytes() : 0;
     }
 
     int tasksPerLayer() {
-        return made.orElse(null) instanceof PassPlans compiled ? compiled.tasksPerLayer() : 0;
+        return session.made().orElse(null) instanceof PassPlans compiled ? compiled.tasksPerLayer() : 0;
+    }
+
+    /** Before the first pass this costs nothing; afterwards, adapters larger than any before make new task graphs. */
+    @Override
+    public void reserve(Collection<Adapter> adapters) {
+        adapters.forEach(adapter -> adapter.requireFits(config));
+        session.reserve(adapters.stream().map(Reservation::of).reduce(Reservation.NONE, Reservation::with));
     }
 
     /** An adapter that is larger than any before makes new task graphs, into which weights and cache are uploaded again. */
     @Override
     public void attach(Optional<Adapter> adapter) {
         adapter.ifPresent(candidate -> candidate.requireFits(config));
-        Reservation wanted = adapter.map(Reservation::of).orElse(Reservation.NONE);
-        if (!state.adapter().reservation().holds(wanted)) {
-            reserve(state.adapter().reservation().with(wanted));
-        }
-        state.adapter().load(adapter);
-        passes().uploadAdapter();
-        attached = adapter;
-    }
-
-    @Override
-    public void reserve(Collection<Adapter> adapters) {
-        throw new UnsupportedOperationException("reserving for adapters");
+        session.attach(adapter);
     }
 
     @Override
     public KvPages kv() {
-        throw new UnsupportedOperationException("pages of the KV cache");
+        return pages;
+    }
+
+    /** Forgets the sequence, as a pass that starts a new one does. */
+    void forget() {
+        pages.clear();
     }
 
     @Override
     public PassResult run(TokenBatch batch, OutputRequest request, Statistics statistics) {
-        if (statistics != Statistics.NONE) {
-            throw new UnsupportedOperationException("statistics of rows");
-        }
-        return new PassResult(run(batch, request), RowStatistics.NONE);
-    }
-
-    @Override
-    public PassOutput run(TokenBatch batch, OutputRequest request) {
-        limits.check(batch, request, cachedPositions, attached);
-        Passes passes = passes();
+        limits.check(batch, request, pages.filled(), session.attached());
+        pages.begin(batch, limits);
+        Passes passes = session.passes();
         int rows = batch.rows();
-        ControlBlock control = state.control();
-        control.describe(batch);
-        // Should the device fail half-way, nothing from this position on can be trusted.
-        cachedPositions = batch.position();
+        int activeRank = session.state().adapter().activeRank(batch.activeGroups());
+        control().describe(batch, activeRank, statistics == Statistics.NONE ? -1 : session.state().forward().probeLayer());
         passes.embed(rows);
         for (int layer = 0; layer < config.layers(); layer++) {
-            control.layer(layer);
-            passes.layer(rows);
+            control().layer(layer);
+            passes.layer(rows, activeRank);
         }
-        cachedPositions = batch.position() + rows;
-        return switch (request) {
-            case OutputRequest.Nothing() -> new PassOutput.Nothing();
-            case OutputRequest.LastLogits() -> new PassOutput.Logits(1, lastLogits(passes, rows));
-            case OutputRequest.AllLogits() -> new PassOutput.Logits(rows, allLogits(passes, rows));
-            case OutputRequest.LastTop(var count) -> top(passes, rows, Math.min(count, config.vocabSize()));
-        };
+        pages.fill(batch.position() + rows);
+        return head(passes, rows, request, statistics);
     }
 
     @Override
     public void close() {
-        made.ifPresent(Passes::close);
-        made = Optional.empty();
+        session.close();
     }
 
-    private float[] lastLogits(Passes passes, int rows) {
-        state.control().rows(rows - 1, 1);
-        passes.lastHead();
-        passes.fetchLastLogits();
-        return copy(state.buffers().lastLogits(), config.vocabSize());
+    private PassResult head(Passes passes, int rows, OutputRequest request, Statistics statistics) {
+        RowStatistics described = RowStatistics.NONE;
+        float[] logits = new float[0];
+        boolean everyLogit = request instanceof OutputRequest.AllLogits;
+        boolean everyRow = everyLogit || statistics == Statistics.ALL_ROWS;
+        if (everyRow) {
+            logits = new float[everyLogit ? rows * config.vocabSize() : 0];
+            described = everyRow(passes, rows, logits, statistics);
+        }
+        boolean lastOutput = request instanceof OutputRequest.LastLogits || request instanceof OutputRequest.LastTop;
+        if (lastOutput || statistics == Statistics.LAST_ROW && !everyRow) {
+            control().rows(rows - 1, 1);
+            passes.head(1);
+            if (statistics == Statistics.LAST_ROW) {
+                passes.statistics(1);
+                described = described(1);
+            }
+        }
+        return new PassResult(switch (request) {
+            case OutputRequest.Nothing() -> new PassOutput.Nothing();
+            case OutputRequest.LastLogits() -> new PassOutput.Logits(1, lastLogits(passes));
+            case OutputRequest.AllLogits() -> new PassOutput.Logits(rows, logits);
+            case OutputRequest.LastTop(var count) -> top(passes, Math.min(count, config.vocabSize()));
+        }, described);
     }
 
-    private float[] allLogits(Passes passes, int rows) {
-        int vocab = config.vocabSize();
-        float[] logits = new float[rows * vocab];
+    /**
+     * The head in pieces of {@code LOGIT_ROWS}.
+     *
+     * @param logits [rows, vocab] to fill; empty where they are not wanted
+     */
+    private RowStatistics everyRow(Passes passes, int rows, float[] logits, Statistics statistics) {
+        int rowBytes = 4 * config.vocabSize();
         int step = Math.min(options.rowCapacity(), DeviceBuffers.LOGIT_ROWS);
+        float[] nextToken = new float[rows];
+        float[] attention = new float[rows];
         for (int first = 0; first < rows; first += step) {
             int some = Math.min(step, rows - first);
-            state.control().rows(first, some);
-            passes.rowHead(some);
-            passes.fetchRowLogits();
-            MemorySegment.copy(state.buffers().rowLogits().getSegment(), 0, MemorySegment.ofArray(logits), 4L * first * vocab,
-                    4L * some * vocab);
+            control().rows(first, some);
+            passes.head(some);
+            if (statistics != Statistics.NONE) {
+                passes.statistics(some);
+                RowStatistics described = described(some);
+                System.arraycopy(described.nextTokenEntropy(), 0, nextToken, first, some);
+                System.arraycopy(described.attentionEntropy(), 0, attention, first, some);
+            }
+            if (logits.length > 0) {
+                passes.fetchRowLogits();
+                MemorySegment.copy(session.state().buffers().rowLogits().getSegment(), 0, MemorySegment.ofArray(logits),
+                        (long) first * rowBytes, (long) some * rowBytes);
+            }
         }
-        return logits;
+        return switch (statistics) {
+            case NONE -> RowStatistics.NONE;
+            case LAST_ROW -> new RowStatistics(new float[] {nextToken[rows - 1]}, new float[] {attention[rows - 1]});
+            case ALL_ROWS -> new RowStatistics(nextToken, attention);
+        };
+    }
+
+    private RowStatistics described(int rows) {
+        FloatArray statistics = session.state().buffers().statistics();
+        float[] nextToken = new float[rows];
+        float[] attention = new float[rows];
+        for (int row = 0; row < rows; row++) {
+            nextToken[row] = statistics.get(row * StatisticsKernels.RESULT);
+            attention[row] = statistics.get(row * StatisticsKernels.RESULT + 1);
+        }
+        return new RowStatistics(nextToken, attention);
+    }
+
+    private float[] lastLogits(Passes passes) {
+        passes.lastLogits();
+        return copy(session.state().buffers().lastLogits(), config.vocabSize());
     }
 
     // Up to TOP_CAPACITY on the device; more are rarely wanted, and selected here from all logits.
-    private PassOutput.Top top(Passes passes, int rows, int count) {
+    private PassOutput.Top top(Passes passes, int count) {
         if (count > HeadKernels.TOP_CAPACITY) {
-            return LargestLogits.top(lastLogits(passes, rows), count);
+            return LargestLogits.top(lastLogits(passes), count);
         }
-        state.control().rows(rows - 1, 1);
-        state.control().top(count);
-        passes.lastHead();
+        control().top(count);
         passes.top();
-        int[] ids = Arrays.copyOf(state.buffers().topIds().toHeapArray(), count);
+        DeviceBuffers buffers = session.state().buffers();
+        int[] ids = Arrays.copyOf(buffers.topIds().toHeapArray(), count);
         if (ids[count - 1] == HeadKernels.NOBODY) {
             throw new ExecutorException("some logits are not numbers: the weights or the adapter are damaged");
         }
-        return new PassOutput.Top(ids, copy(state.buffers().topLogits(), count));
+        return new PassOutput.Top(ids, copy(buffers.topLogits(), count));
     }
 
-    private void reserve(Reservation reservation) {
-        if (made.isPresent()) {
-            LOG.info("an adapter needs rank {} in {} groups, more than any before: making new task graphs", reservation.rank(),
-                    reservation.groups());
-            made.get().fetchCache();
-            made.get().close();
-            made = Optional.empty();
-        }
-        state = state(state.weights(), state.buffers(), reservation);
-    }
-
-    // Made late, so that an executor that gets an adapter at once compiles once.
-    private Passes passes() {
-        if (made.isEmpty()) {
-            made = Optional.of(plans.apply(state));
-        }
-        return made.get();
-    }
-
-    private DeviceState state(DeviceWeights weights, DeviceBuffers buffers, Reservation reservation) {
-        return new DeviceState(config, weights, buffers, new DeviceAdapter(config.layers(), options.rowCapacity(), reservation),
-                new ControlBlock(options.rowCapacity(), reservation.groups()), options.contextLength(), options.rowCapacity());
+    private ControlBlock control() {
+        return session.state().control();
     }
 
     private static float[] copy(FloatArray array, int count) {

@@ -11,10 +11,16 @@ import io.chunkwise.model.adapter.AdapterSite;
 import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.fixtures.ModelCase;
 import io.chunkwise.model.fixtures.ScalarForward;
+import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
+import io.chunkwise.model.forward.PassResult;
+import io.chunkwise.model.forward.Statistics;
 import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.model.kv.KvFormat;
+import io.chunkwise.model.kv.KvMeasurement;
+import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
@@ -23,7 +29,9 @@ import io.chunkwise.tornado.device.DeviceAdapter.Reservation;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
 import io.chunkwise.tornado.device.TestDevice;
 import io.chunkwise.tornado.graph.KernelForm;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -35,29 +43,48 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What the contract can't see: compilation, reservations, and the kernels that this device would not get by itself. */
 @Tag("tornado")
 class DeviceBehaviourTest {
-    private static final ExecutorOptions OPTIONS = new ExecutorOptions(48, 20, KvReservation.full(48), Optional.empty(), 1, Progress.NONE);
+    private static final int CONTEXT = 96;
+    private static final ExecutorOptions FULL = options(KvReservation.full(CONTEXT));
+    private static final ExecutorOptions QUANTIZABLE = options(new KvReservation(CONTEXT, CONTEXT, CONTEXT));
     private static final double TOLERANCE = 2e-5;
 
-    @Test
-    void nothingIsCompiledAfterTheFirstPass() {
-        Device device = TestDevice.best();
-        try (LlamaModel model = ModelCase.small().open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS,
-                device,
-                KernelForm.of(device.handle().getDeviceType()), TestDevice.room(model.config()), true)) {
-            executor.run(TokenBatch.uniform(new int[] {1}, 0, new float[0]), new OutputRequest.Nothing());
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void nothingIsCompiledAfterTheFirstPass(boolean quantizable) {
+        try (LlamaModel model = ModelCase.small().open();
+                TornadoForwardExecutor executor = open(model, quantizable ? QUANTIZABLE : FULL, TestDevice.room(model.config()))) {
+            executor.run(batch(1, 0, 0), new OutputRequest.Nothing());
             long opened = executor.compileNanos();
             assertTrue(opened > 0, "compile time is measured");
-            executor.run(TokenBatch.uniform(new int[] {3}, 1, new float[0]), new OutputRequest.LastLogits());
-            executor.run(TokenBatch.uniform(new int[] {4, 9, 2}, 1, new float[0]), new OutputRequest.AllLogits());
+            executor.run(batch(1, 1, 0), new OutputRequest.LastLogits());
+            executor.run(batch(3, 1, 0), new OutputRequest.AllLogits());
             for (int rank : new int[] {4, 24, 9}) {
                 executor.attach(Optional.of(SyntheticLlama.adapter(model.config(), rank, rank)));
                 for (float gain : new float[] {0, 1, 0.25f}) {
-                    executor.run(TokenBatch.uniform(new int[] {5}, 4, new float[] {gain}), new OutputRequest.LastTop(1));
-                    executor.run(TokenBatch.uniform(new int[] {3, 7, 1, 6}, 5, new float[] {gain}), new OutputRequest.LastTop(20));
+                    executor.run(uniform(1, 4, gain), new OutputRequest.LastTop(1));
+                    executor.run(uniform(4, 5, gain), new OutputRequest.LastTop(20));
                 }
             }
+            // Groups of other ranks, rows of other pages, statistics of other rows, pages of other formats.
+            executor.attach(Optional.of(groupedAdapter(model.config())));
+            for (int position = 0; position < 80; position += 20) {
+                for (Statistics statistics : Statistics.values()) {
+                    float[] gains = {1, 0, position == 40 ? 0.5f : 0};
+                    executor.run(TokenBatch.uniform(new int[20], position, gains), new OutputRequest.LastTop(3), statistics);
+                }
+                executor.kv().measure(List.of(new KvPage(0, position / 20), new KvPage(1, 0)));
+            }
+            if (quantizable) {
+                executor.kv().store(List.of(new KvPage(0, 1), new KvPage(1, 2)), KvFormat.Q8);
+                executor.kv().store(List.of(new KvPage(0, 2), new KvPage(1, 1)), KvFormat.Q4);
+            }
+            executor.kv().store(List.of(new KvPage(0, 1), new KvPage(1, 1)), KvFormat.EVICTED);
+            if (!quantizable) {
+                executor.kv().shift(1, 1);
+            }
+            executor.run(uniform(1, executor.kv().filled(), 1, 1, 1), new OutputRequest.LastLogits(), Statistics.LAST_ROW);
             executor.attach(Optional.empty());
-            executor.run(TokenBatch.uniform(new int[20], 0, new float[0]), new OutputRequest.Nothing());
+            executor.run(batch(20, 0, 0), new OutputRequest.Nothing());
             assertEquals(opened, executor.compileNanos(), "nanoseconds of compiling");
         }
     }
@@ -68,30 +95,47 @@ class DeviceBehaviourTest {
         ModelCase modelCase = ModelCase.all().filter(m -> m.name().equals(name)).findFirst().orElseThrow();
         Device device = TestDevice.best();
         KernelForm form = KernelForm.of(device.handle().getDeviceType()) == KernelForm.THREADED ? KernelForm.GROUPED : KernelForm.THREADED;
-        try (LlamaModel model = modelCase.open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS, device,
-                form,
-                TestDevice.room(model.config()), false)) {
-            ScalarForward oracle = new ScalarForward(model, OPTIONS.contextLength());
+        try (LlamaModel model = modelCase.open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, QUANTIZABLE, device,
+                form, TestDevice.room(model.config()), false)) {
+            ScalarForward oracle = new ScalarForward(model, CONTEXT, true);
             Adapter adapter = groupedAdapter(model.config());
             executor.attach(Optional.of(adapter));
             oracle.attach(Optional.of(adapter));
-            Random random = new Random();
-            int[] tokens = random.ints(20, 0, model.config().vocabSize()).toArray();
-            TokenBatch prefill = new TokenBatch(tokens, 0, 3, gains(random, 60));
-            assertAgrees(oracle.run(prefill), executor.run(prefill, new OutputRequest.AllLogits()), TOLERANCE, form + " prefill");
-            for (int position = 20; position < 23; position++) {
+            long seed = new Random().nextLong();
+            Random random = new Random(seed);
+            String what = form + ", seed " + seed + ", ";
+            int[] tokens = random.ints(60, 0, model.config().vocabSize()).toArray();
+            for (int position = 0; position < 60; position += 20) {
+                TokenBatch prefill = new TokenBatch(Arrays.copyOfRange(tokens, position, position + 20), position, 3, gains(random, 60));
+                double[][] expected = oracle.run(prefill);
+                PassResult result = executor.run(prefill, new OutputRequest.AllLogits(), Statistics.ALL_ROWS);
+                assertAgrees(expected, result.output(), TOLERANCE, what + "prefill at " + position);
+                for (int row = 0; row < 20; row++) {
+                    assertEquals(oracle.attentionEntropy()[row], result.statistics().attentionEntropy()[row], TOLERANCE,
+                            what + "attention entropy at " + (position + row));
+                }
+            }
+            KvMeasurement expectedMeasurement = oracle.measure(new KvPage(0, 1));
+            KvMeasurement measured = executor.kv().measure(List.of(new KvPage(0, 1))).getFirst();
+            for (KvFormat format : KvFormat.values()) {
+                assertEquals(expectedMeasurement.error(format), measured.error(format), 1e-2 * expectedMeasurement.error(format),
+                        what + "error of " + format);
+            }
+            executor.kv().store(List.of(new KvPage(0, 1)), KvFormat.EVICTED);
+            oracle.store(new KvPage(0, 1), KvFormat.EVICTED);
+            for (int position = 60; position < 63; position++) {
                 TokenBatch decode = new TokenBatch(new int[] {tokens[position - 20]}, position, 3, gains(random, 3));
                 double[][] expected = oracle.run(decode);
-                assertAgrees(expected, executor.run(decode, new OutputRequest.LastLogits()), TOLERANCE, form + " decode " + position);
+                assertAgrees(expected, executor.run(decode, new OutputRequest.LastLogits()), TOLERANCE, what + "decode " + position);
                 int best = 0;
                 for (int id = 0; id < expected[0].length; id++) {
                     best = expected[0][id] > expected[0][best] ? id : best;
                 }
                 PassOutput.Top top = (PassOutput.Top) executor.run(decode, new OutputRequest.LastTop(7));
-                assertEquals(best, top.ids()[0], form + " largest logit");
+                assertEquals(best, top.ids()[0], what + "largest logit");
                 for (int k = 0; k < 7; k++) {
-                    assertEquals(expected[0][top.ids()[k]], top.logits()[k], 1e-4, form + " logit " + k);
-                    assertTrue(k == 0 || top.logits()[k - 1] >= top.logits()[k], form + " order at " + k);
+                    assertEquals(expected[0][top.ids()[k]], top.logits()[k], 1e-4, what + "logit " + k);
+                    assertTrue(k == 0 || top.logits()[k - 1] >= top.logits()[k], what + "order at " + k);
                 }
             }
         }
@@ -99,26 +143,124 @@ class DeviceBehaviourTest {
 
     @Test
     void anAdapterBeyondTheReservationKeepsTheCache() {
-        Device device = TestDevice.best();
-        try (LlamaModel model = ModelCase.small().open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS,
-                device,
-                KernelForm.of(device.handle().getDeviceType()), Reservation.NONE, true)) {
-            ScalarForward oracle = new ScalarForward(model, OPTIONS.contextLength());
-            TokenBatch prompt = TokenBatch.uniform(new int[] {1, 5, 9, 30, 2}, 0, new float[0]);
+        try (LlamaModel model = ModelCase.small().open(); TornadoForwardExecutor executor = open(model, QUANTIZABLE, Reservation.NONE)) {
+            ScalarForward oracle = new ScalarForward(model, CONTEXT, true);
+            TokenBatch prompt = batch(20, 0, 0);
             oracle.run(prompt);
             float[] before = logits(executor.run(prompt, new OutputRequest.AllLogits()));
+            executor.kv().store(List.of(new KvPage(0, 0)), KvFormat.EVICTED);
+            oracle.store(new KvPage(0, 0), KvFormat.EVICTED);
             Adapter adapter = SyntheticLlama.adapter(model.config(), 6, 3);
             oracle.attach(Optional.of(adapter));
             executor.attach(Optional.of(adapter));
-            TokenBatch next = TokenBatch.uniform(new int[] {7, 8}, 5, new float[] {1});
+            TokenBatch next = uniform(2, 20, 1);
             assertAgrees(oracle.run(next), executor.run(next, new OutputRequest.AllLogits()), TOLERANCE, "after new task graphs");
-            assertArrayEquals(before, logits(executor.run(TokenBatch.uniform(prompt.tokens(), 0, new float[1]),
-                    new OutputRequest.AllLogits())),
+            assertArrayEquals(before, logits(executor.run(uniform(20, 0, 0), new OutputRequest.AllLogits())),
                     "gain 0 in the new task graphs is the base of the old ones");
             long compiled = executor.compileNanos();
             executor.attach(Optional.of(SyntheticLlama.adapter(model.config(), 5, 4)));
             assertEquals(compiled, executor.compileNanos(), "a smaller adapter compiles nothing");
         }
+    }
+
+    @Test
+    void reservedAdaptersAreAttachedWithoutCompiling() {
+        try (LlamaModel model = ModelCase.small().open(); TornadoForwardExecutor executor = open(model, FULL, Reservation.NONE)) {
+            ScalarForward oracle = new ScalarForward(model, CONTEXT);
+            // One has the larger rank, the other more groups.
+            List<Adapter> adapters = List.of(SyntheticLlama.adapter(model.config(), 17, 2), groupedAdapter(model.config()));
+            executor.reserve(adapters);
+            assertEquals(0, executor.compileNanos(), "reserving before the first pass compiles nothing");
+            executor.attach(Optional.empty());
+            executor.run(batch(1, 0, 0), new OutputRequest.Nothing());
+            long compiled = executor.compileNanos();
+            for (Adapter adapter : adapters) {
+                executor.attach(Optional.of(adapter));
+                oracle.attach(Optional.of(adapter));
+                float[] gains = new float[adapter.groups()];
+                Arrays.fill(gains, 0.5f);
+                TokenBatch batch = uniform(3, 0, gains);
+                assertAgrees(oracle.run(batch), executor.run(batch, new OutputRequest.AllLogits()), TOLERANCE, adapter.name());
+            }
+            executor.reserve(adapters.reversed());
+            assertEquals(compiled, executor.compileNanos(), "nanoseconds of compiling");
+            // More than before, while one is attached and the cache is in use.
+            executor.reserve(List.of(SyntheticLlama.adapter(model.config(), 20, 1)));
+            TokenBatch next = uniform(1, 3, 1, 1, 1);
+            assertAgrees(oracle.run(next), executor.run(next, new OutputRequest.AllLogits()), TOLERANCE, "after reserving more");
+        }
+    }
+
+    @Test
+    void poolsThatAreTooSmallGrowAndKeepWhatTheyHold() {
+        ExecutorOptions little = options(new KvReservation(1, 1, 0));
+        try (LlamaModel model = ModelCase.small().open(); TornadoForwardExecutor executor = open(model, little, Reservation.NONE)) {
+            ScalarForward oracle = new ScalarForward(model, CONTEXT, true);
+            for (int position = 0; position < 80; position += 20) {
+                TokenBatch batch = batch(20, position, 0);
+                assertAgrees(oracle.run(batch), executor.run(batch, new OutputRequest.AllLogits()), TOLERANCE, "prefill at " + position);
+            }
+            long small = executor.kv().usage().allocatedBytes();
+            // Q8 grows and Q4 comes into being; what Q8 holds already moves along.
+            for (int page = 0; page < 4; page++) {
+                for (int layer = 0; layer < 2; layer++) {
+                    KvPage stored = new KvPage(layer, page);
+                    KvFormat format = page == 3 ? KvFormat.Q4 : KvFormat.Q8;
+                    executor.kv().store(List.of(stored), format);
+                    oracle.store(stored, format);
+                }
+            }
+            assertTrue(executor.kv().usage().allocatedBytes() > small, "more is allocated");
+            TokenBatch next = batch(2, 80, 0);
+            double tolerance = TOLERANCE + 0.05 * oracle.undecidedSteps();
+            assertAgrees(oracle.run(next), executor.run(next, new OutputRequest.AllLogits()), tolerance, "after the pools grew");
+            assertEquals(2, executor.kv().measure(List.of(new KvPage(0, 4), new KvPage(1, 4))).size(), "probes survive, too");
+        }
+    }
+
+    @Test
+    void lessIsAllocatedWhereLessIsReserved() {
+        LlamaConfig config = SyntheticLlama.config(64, 2, 2, 2, 64, 64, 4096);
+        long full = deviceBytes(config, new KvReservation(4096, 0, 0));
+        long q8 = deviceBytes(config, new KvReservation(64, 4096, 0));
+        long q4 = deviceBytes(config, new KvReservation(64, 0, 4096));
+        long window = deviceBytes(config, new KvReservation(256, 0, 0));
+        // Per position and layer: keys and values of 64 floats; of 64 bytes and 2 scales; of 32 bytes and 2 scales.
+        long positions = 2 * 4096;
+        long recent = 2 * (64 + 16) * 512;
+        assertEquals(recent + positions * (2 * 64 + 16) - positions * 512, q8 - full, 4096, "Q8 against full");
+        assertEquals(recent + positions * (2 * 32 + 16) - positions * 512, q4 - full, 4096, "Q4 against full");
+        assertEquals(2 * (256 + 16) * 512 - positions * 512, window - full, 4096, "a window against full");
+    }
+
+    /** What TornadoVM's ledger says is taken on the device once everything is there. */
+    private static long deviceBytes(LlamaConfig config, KvReservation kv) {
+        Device device = TestDevice.best();
+        ExecutorOptions options = new ExecutorOptions(4096, 1, kv, Optional.empty(), 1, Progress.NONE);
+        try (LlamaModel model = SyntheticLlama.model(config, TensorType.F32, 1);
+                TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, options, device)) {
+            executor.run(batch(1, 0, 0), new OutputRequest.Nothing());
+            return executor.deviceBytes();
+        }
+    }
+
+    private static ExecutorOptions options(KvReservation kv) {
+        return new ExecutorOptions(CONTEXT, 20, kv, Optional.empty(), 1, Progress.NONE);
+    }
+
+    private static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Reservation reservation) {
+        Device device = TestDevice.best();
+        return TornadoForwardExecutor.open(model, options, device, KernelForm.of(device.handle().getDeviceType()), reservation, true);
+    }
+
+    private static TokenBatch batch(int rows, int position, int groups) {
+        return uniform(rows, position, new float[groups]);
+    }
+
+    private static TokenBatch uniform(int rows, int position, float... gains) {
+        int[] tokens = new int[rows];
+        Arrays.setAll(tokens, row -> (7 * (position + row) + 1) % 33);
+        return TokenBatch.uniform(tokens, position, gains);
     }
 
     private static float[] logits(PassOutput output) {

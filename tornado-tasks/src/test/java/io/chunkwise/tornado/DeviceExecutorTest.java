@@ -1,15 +1,25 @@
 package io.chunkwise.tornado;
 
+import io.chunkwise.model.Progress;
 import io.chunkwise.model.fixtures.ForwardExecutorContract;
+import io.chunkwise.model.fixtures.KvPagesContract;
+import io.chunkwise.model.fixtures.RowStatisticsContract;
+import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
+import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
 import io.chunkwise.tornado.device.TestDevice;
 import io.chunkwise.tornado.graph.KernelForm;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 
-/** The contract on the best device that is there, with the kernels that it gets by default. */
+/**
+ * The contracts on the best device that is there, with the kernels that it gets by default. All of them open executors with the same
+ * options where they can, so that they share them.
+ */
 @Tag("tornado")
 class DeviceExecutorTest implements ForwardExecutorContract {
     private static PooledProvider provider;
@@ -29,5 +39,42 @@ class DeviceExecutorTest implements ForwardExecutorContract {
     @Override
     public ForwardExecutorProvider provider() {
         return provider;
+    }
+
+    @Override
+    public ExecutorOptions options() {
+        return shared(false);
+    }
+
+    private static ExecutorOptions shared(boolean quantizable) {
+        int context = KvPagesContract.CONTEXT;
+        KvReservation kv = quantizable ? new KvReservation(context, context, context) : KvReservation.full(context);
+        return new ExecutorOptions(context, KvPagesContract.ROWS, kv, Optional.empty(), 1, Progress.NONE);
+    }
+
+    @Nested
+    class Pages implements KvPagesContract {
+        @Override
+        public ForwardExecutorProvider provider() {
+            return provider;
+        }
+
+        @Override
+        public ExecutorOptions options(KvReservation kv) {
+            return shared(kv.quantizable());
+        }
+    }
+
+    @Nested
+    class Statistics implements RowStatisticsContract {
+        @Override
+        public ForwardExecutorProvider provider() {
+            return provider;
+        }
+
+        @Override
+        public ExecutorOptions options(KvReservation kv) {
+            return shared(kv.quantizable());
+        }
     }
 }

@@ -13,9 +13,12 @@ import io.chunkwise.model.forward.Statistics;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.model.kv.KvPages;
+import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
+import java.util.ArrayDeque;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,18 +26,18 @@ import java.util.Optional;
 import java.util.function.BiFunction;
 
 /**
- * Keeps one executor per model open for all tests of a class, because compiling its kernels takes seconds; a closed one only
- * loses its adapter. Models of one configuration and number format have the same weights in these tests.
+ * Keeps executors open for all tests of a class, because compiling their kernels takes seconds: what a test closes only loses its
+ * adapter and its sequence, and is lent again. Models of one configuration and number format have the same weights in these tests.
  */
 final class PooledProvider implements ForwardExecutorProvider, AutoCloseable {
-    private record Key(LlamaConfig config, TensorType type, int contextLength, int rowCapacity) {
+    private record Key(LlamaConfig config, TensorType type, int contextLength, int rowCapacity, KvReservation kv) {
     }
 
     private final DeviceInfo device;
-    private final BiFunction<LlamaModel, ExecutorOptions, ForwardExecutor> opening;
-    private final Map<Key, ForwardExecutor> open = new HashMap<>();
+    private final BiFunction<LlamaModel, ExecutorOptions, TornadoForwardExecutor> opening;
+    private final Map<Key, Deque<TornadoForwardExecutor>> free = new HashMap<>();
 
-    PooledProvider(DeviceInfo device, BiFunction<LlamaModel, ExecutorOptions, ForwardExecutor> opening) {
+    PooledProvider(DeviceInfo device, BiFunction<LlamaModel, ExecutorOptions, TornadoForwardExecutor> opening) {
         this.device = device;
         this.opening = opening;
     }
@@ -55,16 +58,17 @@ final class PooledProvider implements ForwardExecutorProvider, AutoCloseable {
             throw new ExecutorException("there is no device '" + named + "'");
         });
         Key key = new Key(model.config(), model.weights().get(WeightRole.EMBEDDING, 0).type(), options.contextLength(),
-                options.rowCapacity());
-        return new Lent(open.computeIfAbsent(key, _ -> opening.apply(model, options)));
+                options.rowCapacity(), options.kv());
+        Deque<TornadoForwardExecutor> sameKind = free.computeIfAbsent(key, _ -> new ArrayDeque<>());
+        return new Lent(sameKind.isEmpty() ? opening.apply(model, options) : sameKind.pop(), sameKind);
     }
 
     @Override
     public void close() {
-        open.values().forEach(ForwardExecutor::close);
+        free.values().forEach(sameKind -> sameKind.forEach(ForwardExecutor::close));
     }
 
-    private record Lent(ForwardExecutor executor) implements ForwardExecutor {
+    private record Lent(TornadoForwardExecutor executor, Deque<TornadoForwardExecutor> back) implements ForwardExecutor {
         @Override
         public String name() {
             return executor.name();
@@ -108,6 +112,8 @@ final class PooledProvider implements ForwardExecutorProvider, AutoCloseable {
         @Override
         public void close() {
             executor.attach(Optional.empty());
+            executor.forget();
+            back.push(executor);
         }
     }
 }

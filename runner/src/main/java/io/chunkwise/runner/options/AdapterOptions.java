@@ -20,19 +20,19 @@ public final class AdapterOptions {
     private CommandSpec command;
 
     @Option(names = {"-a", "--adapter"}, paramLabel = "[NAME=]PATH[@TOKEN]", order = 10,
-            description = "LoRA adapter: a PEFT directory or a GGUF adapter file. May be given several times: one with @TOKEN takes over at "
-                    + "that token of the text (prompt and special tokens included); NAME@TOKEN switches back to one given before, none@TOKEN "
-                    + "to the base model.")
+            description = "LoRA adapter: a PEFT directory or a GGUF adapter file. May be given several times: one with @TOKEN takes over "
+                    + "at that token of the text (prompt and special tokens included); NAME@TOKEN switches back to one given before, "
+                    + "none@TOKEN to the base model.")
     private List<String> adapters = new ArrayList<>();
 
     @Option(names = "--rank", paramLabel = "N|max", order = 11, defaultValue = "max", converter = RankConverter.class,
-            description = "Adapter components to use at every projection, for all tokens: 0 switches the adapter off, max uses it as it was "
-                    + "trained, N uses the N strongest (default: ${DEFAULT-VALUE}). Short for --policy uniform:N.")
+            description = "Adapter components to use at every projection, for all tokens: 0 switches the adapter off, max uses it as it "
+                    + "was trained, N uses the N strongest (default: ${DEFAULT-VALUE}). Short for --policy uniform:N.")
     private RankLimit rank;
 
     @Option(names = "--ladder", paramLabel = "PATH", order = 12,
-            description = "Rank ladder for fewer components than trained, as 'chunkwise ladder' saves it (default: the one beside the adapter; "
-                    + "without one it is built in memory).")
+            description = "Rank ladder for fewer components than trained, as 'chunkwise ladder' saves it (default: the one beside the "
+                    + "adapter; without one it is built in memory).")
     private Path ladder;
 
     @Option(names = "--merge-rung", paramLabel = "N", order = 13,
@@ -98,7 +98,8 @@ public final class AdapterOptions {
             throw problem("--merge-rung: what is merged acts on every token, so it takes one adapter for the whole text, without @TOKEN");
         }
         if (rank instanceof RankLimit.Exactly(int components) && components < mergeRung) {
-            throw problem("--merge-rung " + mergeRung + " leaves no token with fewer components; --rank " + components + " wants " + components);
+            throw problem("--merge-rung " + mergeRung + " leaves no token with fewer components; --rank " + components + " wants "
+                    + components);
         }
     }
 

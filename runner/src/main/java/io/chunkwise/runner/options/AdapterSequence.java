@@ -43,7 +43,8 @@ public record AdapterSequence(SequencedMap<String, Path> files, List<Entry> entr
             if (!parts.matches()) {
                 throw new IllegalArgumentException("--adapter '" + text + "': expected [NAME=]PATH[@TOKEN]");
             }
-            entries.add(new Entry(named(text, parts.group(1), parts.group(2), files), parts.group(3) == null ? 0 : Integer.parseInt(parts.group(3))));
+            int fromToken = parts.group(3) == null ? 0 : Integer.parseInt(parts.group(3));
+            entries.add(new Entry(named(text, parts.group(1), parts.group(2), files), fromToken));
         }
         entries.sort(Comparator.comparingInt(Entry::fromToken));
         for (int i = 1; i < entries.size(); i++) {
@@ -73,7 +74,8 @@ public record AdapterSequence(SequencedMap<String, Path> files, List<Entry> entr
         }
         String chosen = name == null ? nameOf(path) : name;
         if (chosen.equals(NONE)) {
-            throw new IllegalArgumentException("--adapter '" + text + "': the name " + NONE + " means no adapter; give it another with NAME=PATH");
+            throw new IllegalArgumentException("--adapter '" + text + "': the name " + NONE + " means no adapter; give it another with "
+                    + "NAME=PATH");
         }
         if (files.containsKey(chosen)) {
             throw new IllegalArgumentException("--adapter '" + text + "': there is a '" + chosen + "' already, at " + files.get(chosen)

@@ -27,9 +27,9 @@ public final class ChunkingOptions {
     private CommandSpec command;
 
     @Option(names = "--policy", paramLabel = "uniform:R|adaptive|FILE", order = 50,
-            description = "How many adapter components each part of the text gets: uniform:R gives all of it R (uniform:max all there are), "
-                    + "adaptive gives more where they gain more, FILE is a policy in YAML; 'chunkwise policy' prints one to copy "
-                    + "(default: uniform:max).")
+            description = "How many adapter components each part of the text gets: uniform:R gives all of it R (uniform:max all there "
+                    + "are), adaptive gives more where they gain more, FILE is a policy in YAML; 'chunkwise policy' prints one "
+                    + "to copy (default: uniform:max).")
     private String policyName;
 
     @Option(names = "--rungs", paramLabel = "fixed|threshold", order = 51,
@@ -51,9 +51,9 @@ public final class ChunkingOptions {
     private Double budget;
 
     @Option(names = "--kv-policy", paramLabel = "full|q8|adaptive|window:N", order = 55, defaultValue = "full",
-            description = "How the KV cache is kept behind its first and its newest tokens: full in F32, q8 in 8 bits, adaptive in what the "
-                    + "chunk's band allows and the measured error permits, window:N the newest N tokens only, so that a text may be longer "
-                    + "than the context (default: ${DEFAULT-VALUE}).")
+            description = "How the KV cache is kept behind its first and its newest tokens: full in F32, q8 in 8 bits, adaptive in what "
+                    + "the chunk's band allows and the measured error permits, window:N the newest N tokens only, so that a text may be "
+                    + "longer than the context (default: ${DEFAULT-VALUE}).")
     private String kvPolicyName;
 
     @Option(names = "--kv-max-error", paramLabel = "X", order = 56,
@@ -161,8 +161,8 @@ public final class ChunkingOptions {
             }
         }
         if (policyName != null && !(kvPolicy instanceof KvPolicy.Adaptive)) {
-            throw problem("--policy " + policyName + " chooses components of an adapter: add --adapter PATH, or --kv-policy adaptive, which uses "
-                    + "the policy's bands, too");
+            throw problem("--policy " + policyName + " chooses components of an adapter: add --adapter PATH, or --kv-policy adaptive, "
+                    + "which uses the policy's bands, too");
         }
     }
 
@@ -170,7 +170,8 @@ public final class ChunkingOptions {
         if (!base.estimates()) {
             for (String option : new String[] {"--signals", "--fade", "--budget"}) {
                 if (given(option)) {
-                    throw problem(option + " means nothing to policy '" + base.name() + "', which treats all tokens alike; add --policy adaptive");
+                    throw problem(option + " means nothing to policy '" + base.name() + "', which treats all tokens alike; "
+                            + "add --policy adaptive");
                 }
             }
         }
@@ -216,7 +217,8 @@ public final class ChunkingOptions {
             }
         }
         if (!chosen.estimates() && chosen.bands().getFirst().components() < merged) {
-            throw problem("--merge-rung " + merged + " leaves no token with fewer components than that, and policy '" + chosen.name() + "' wants fewer");
+            throw problem("--merge-rung " + merged + " leaves no token with fewer components than that, and policy '" + chosen.name()
+                    + "' wants fewer");
         }
     }
 

@@ -22,8 +22,8 @@ public final class ExecutorOptions {
     private String device;
 
     @Option(names = {"-c", "--context"}, paramLabel = "N", order = 82,
-            description = "Tokens that prompt and text may have together, unless --kv-policy window:N lets old ones go (default: the model's, at most "
-                    + "4096).")
+            description = "Tokens that prompt and text may have together, unless --kv-policy window:N lets old ones go (default: the "
+                    + "model's, at most 4096).")
     private Integer context;
 
     @Option(names = {"-b", "--batch"}, paramLabel = "N", order = 83, defaultValue = "128",

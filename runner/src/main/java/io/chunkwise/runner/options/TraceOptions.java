@@ -15,7 +15,8 @@ public final class TraceOptions {
     private CommandSpec command;
 
     @Option(names = "--trace", order = 60,
-            description = "Colour the text by rung; in a pipe (or with NO_COLOR set) print a table of its chunks on standard error instead.")
+            description = "Colour the text by rung; in a pipe (or with NO_COLOR set) print a table of its chunks on standard error "
+                    + "instead.")
     private boolean trace;
 
     @Option(names = "--trace-html", paramLabel = "FILE", order = 61,

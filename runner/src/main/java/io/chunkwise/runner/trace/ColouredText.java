@@ -44,10 +44,15 @@ public final class ColouredText {
         }
         boolean limited = policy.budget() < Double.POSITIVE_INFINITY;
         return new ColouredText(colours, bands.entrySet().stream().filter(rung -> limited || !rung.getValue().isEmpty())
-                .map(rung -> new RungName(rung.getKey(), rung.getValue().isEmpty() ? List.of("within the budget") : rung.getValue())).toList());
+                .map(rung -> new RungName(rung.getKey(), rung.getValue().isEmpty() ? List.of("within the budget") : rung.getValue()))
+                .toList());
     }
 
-    /** The text as it goes to the terminal. Ends its own colour: whoever is interrupted leaves the terminal as it was. @param rung its label */
+    /**
+     * The text as it goes to the terminal. Ends its own colour: whoever is interrupted leaves the terminal as it was.
+     *
+     * @param rung its label
+     */
     public String piece(String rung, String text) {
         return start(rung) + text + colours.end();
     }

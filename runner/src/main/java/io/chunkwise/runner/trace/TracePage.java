@@ -144,7 +144,8 @@ public final class TracePage {
         json.writeEndObject();
     }
 
-    private static void writeKvColumn(JsonGenerator json, TraceReport report, String name, ToLongFunction<KvTrace> column) throws IOException {
+    private static void writeKvColumn(JsonGenerator json, TraceReport report, String name, ToLongFunction<KvTrace> column)
+            throws IOException {
         json.writeArrayFieldStart(name);
         for (KvTrace kv : report.trace().kv()) {
             json.writeNumber(column.applyAsLong(kv));

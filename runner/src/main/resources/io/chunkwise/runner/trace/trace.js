@@ -89,7 +89,8 @@ function summary() {
   figure('Chunks', trace.chunks.length.toLocaleString('en'),
       [...new Set([-largest(lengths.map(length => -length)), largest(lengths)])].join(' to ') + ' tokens long');
   figure('Active components', number(trace.meanComponents, 2), 'mean per token and projection, of ' + number(trace.maxComponents, 0));
-  figure('KV cache at the end', bytes(memory.kvBytes), share(memory.kvBytes, memory.kvBytesFull) + ' of ' + bytes(memory.kvBytesFull) + ' in full');
+  figure('KV cache at the end', bytes(memory.kvBytes),
+      share(memory.kvBytes, memory.kvBytesFull) + ' of ' + bytes(memory.kvBytesFull) + ' in full');
   figure('KV cache at its largest', bytes(memory.kvBytesPeak), '');
   figure('Largest KV error', errors.length ? errorText(largest(errors)) : '–',
       errors.length ? 'linearization error of a page' : 'nothing was measured');
@@ -197,7 +198,8 @@ function details(token) {
     'active components': number(chunk.meanComponents, 2),
     'scale': String(chunk.scale),
     'KV format': FORMATS[chunk.kvFormat],
-    'KV pages': Object.entries(chunk.kvPages).filter(entry => entry[1] > 0).map(entry => entry[1] + ' ' + FORMATS[entry[0]]).join(', ') || '–',
+    'KV pages': Object.keys(FORMATS).filter(format => chunk.kvPages[format] > 0)
+        .map(format => chunk.kvPages[format] + ' ' + FORMATS[format]).join(', ') || '–',
     'linearization error': errorText(chunk.linearizationError),
     'adapter': chunk.adapter || 'none',
   });
@@ -371,7 +373,8 @@ function chunks() {
       const width = Math.min(x(view.to), x(chunk.end)) - left;
       const edge = width < 5 ? ' narrow' : '';
       const barTop = y(top * 0.24 + chunk.meanComponents);
-      plot.append(svg('rect', {class: 'bar h' + heat(chunk.meanComponents) + edge, x: left, width, y: barTop, height: Math.max(1, base - barTop)}));
+      plot.append(svg('rect', {class: 'bar h' + heat(chunk.meanComponents) + edge, x: left, width, y: barTop,
+        height: Math.max(1, base - barTop)}));
       if (width > 7 * chunk.rung.length + 4) {
         plot.append(svg('text', {class: 'bar-label', x: left + width / 2, y: Math.min(barTop + 13, base - 3)}, chunk.rung));
       }

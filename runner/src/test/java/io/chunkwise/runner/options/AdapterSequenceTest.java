@@ -38,7 +38,8 @@ class AdapterSequenceTest {
     void namesReferToAdaptersGivenBefore() {
         AdapterSequence sequence = AdapterSequence.parse(List.of("calm=a", "wild=b@50", "calm@100", "none@120"));
         assertEquals(List.of("calm", "wild"), List.copyOf(sequence.files().keySet()));
-        assertEquals(List.of(new Entry("calm", 0), new Entry("wild", 50), new Entry("calm", 100), new Entry("none", 120)), sequence.entries());
+        assertEquals(List.of(new Entry("calm", 0), new Entry("wild", 50), new Entry("calm", 100), new Entry("none", 120)),
+                sequence.entries());
     }
 
     @Test

@@ -21,14 +21,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TracePageTest {
-    private static final String NASTY = "</script><script>alert(1)</script><!-- \" ' & {{data}} {{title}} \u0000\u001b[31m\u2028\u202e\ud800";
+    private static final String NASTY =
+            "</script><script>alert(1)</script><!-- \" ' & {{data}} {{title}} \u0000\u001b[31m\u2028\u202e\ud800";
 
     @TempDir
     private Path directory;
 
     @Test
     void textCannotBecomePartOfThePage() throws IOException {
-        TraceReport report = new TraceReport(NASTY, List.of(NASTY), NASTY, NASTY, NASTY, NASTY, 32, List.of(NASTY, NASTY), Traces.uniform(2));
+        TraceReport report = new TraceReport(
+                NASTY, List.of(NASTY), NASTY, NASTY, NASTY, NASTY, 32, List.of(NASTY, NASTY), Traces.uniform(2));
         String page = page(report);
         assertEquals(2, count(page, "<script"), "script elements");
         assertEquals(2, count(page, "</script>"));
@@ -45,7 +47,8 @@ class TracePageTest {
     @Test
     void nothingIsFetchedFromAnywhere() throws IOException {
         String page = page(Traces.report(Traces.random(300, 1), words(300)));
-        for (String fetching : List.of("src=", "href=", "url(", "@import", "fetch(", "XMLHttpRequest", "import(", "<link", "<img", "<iframe")) {
+        for (String fetching : List.of(
+                "src=", "href=", "url(", "@import", "fetch(", "XMLHttpRequest", "import(", "<link", "<img", "<iframe")) {
             assertFalse(page.contains(fetching), "the page has " + fetching);
         }
         assertEquals(count(page, "http"), count(page, "http-equiv") + count(page, "'http://www.w3.org/2000/svg'"), "addresses in the page");
@@ -62,7 +65,8 @@ class TracePageTest {
         }
         assertTrue(data.get("tokens").get("attention").isNull(), "a signal that is off is null");
         for (int i = 0; i < tokens; i++) {
-            assertEquals(report.trace().tokens().get(i).entropy(), data.get("tokens").get("entropy").get(i).doubleValue(), 1e-4, "token " + i);
+            double written = data.get("tokens").get("entropy").get(i).doubleValue();
+            assertEquals(report.trace().tokens().get(i).entropy(), written, 1e-4, "token " + i);
         }
         assertEquals(report.trace().chunks().size(), data.get("chunks").size());
         assertEquals(report.trace().kv().size(), data.get("kv").get("full").size());
@@ -99,7 +103,8 @@ class TracePageTest {
     void aPageThatCannotBeWrittenLeavesNothing() throws IOException {
         Path taken = Files.createDirectories(directory.resolve("taken").resolve("full")).getParent();
         assertThrows(IOException.class, () -> TracePage.write(taken, Traces.report(Traces.uniform(3), words(3))));
-        assertThrows(IOException.class, () -> TracePage.write(directory.resolve("missing/trace.html"), Traces.report(Traces.uniform(3), words(3))));
+        Path nowhere = directory.resolve("missing/trace.html");
+        assertThrows(IOException.class, () -> TracePage.write(nowhere, Traces.report(Traces.uniform(3), words(3))));
         assertEquals(List.of(taken), files());
     }
 

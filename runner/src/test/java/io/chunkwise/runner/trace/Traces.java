@@ -38,20 +38,22 @@ final class Traces {
                 float entropy = Math.clamp(target + 0.2f * (float) random.nextGaussian(), 0, 1);
                 float prior = (float) Math.exp(-i / 64.0);
                 float components = i - start < 4 && start > 0 ? (RUNGS[band] + traced.get(start - 1).components()) / 2 : RUNGS[band];
-                traced.add(new TokenTrace(i, i % 512, i >= tokens / 10, entropy, novelty, Float.NaN, prior, Float.NaN, (entropy + novelty) / 2, components));
+                traced.add(new TokenTrace(i, i % 512, i >= tokens / 10, entropy, novelty, Float.NaN, prior, Float.NaN,
+                        (entropy + novelty) / 2, components));
             }
             KvFormat format = end > tokens - 128 ? KvFormat.FULL : KvFormat.values()[random.nextInt(3)];
             Map<KvFormat, Integer> pages = new EnumMap<>(KvFormat.class);
             pages.put(format, 4 * Math.ceilDiv(end - start, 16));
             pages.merge(KvFormat.FULL, 1, Integer::sum);
             double mean = traced.subList(start, end).stream().mapToDouble(TokenTrace::components).average().orElse(0);
-            chunks.add(new ChunkTrace(start, end, BANDS[band], band, BANDS.length, RUNGS[band] == 0 ? "off" : RUNGS[band] + "", mean, 1, format, pages,
-                    format == KvFormat.FULL ? Double.NaN : 0.02 * random.nextDouble(), "tales"));
+            chunks.add(new ChunkTrace(start, end, BANDS[band], band, BANDS.length, RUNGS[band] == 0 ? "off" : RUNGS[band] + "", mean, 1,
+                    format, pages, format == KvFormat.FULL ? Double.NaN : 0.02 * random.nextDouble(), "tales"));
             bytes += (end - start) * TOKEN_BYTES / (1L << format.ordinal());
             kv.add(new KvTrace(end, bytes, end * TOKEN_BYTES));
             start = end;
         }
-        return new SequenceTrace(traced, chunks, kv, new SequenceTrace.Memory(bytes, tokens * TOKEN_BYTES, bytes + 4096, 120_000, 1_040_000));
+        return new SequenceTrace(traced, chunks, kv,
+                new SequenceTrace.Memory(bytes, tokens * TOKEN_BYTES, bytes + 4096, 120_000, 1_040_000));
     }
 
     /** One chunk of text pieces that a policy without signals decided about. */
@@ -60,13 +62,14 @@ final class Traces {
         for (int i = 0; i < tokens; i++) {
             traced.add(new TokenTrace(i, i, i > 0, Float.NaN, Float.NaN, Float.NaN, Float.NaN, Float.NaN, Float.NaN, MOST_COMPONENTS));
         }
-        List<ChunkTrace> chunks = tokens == 0 ? List.of() : List.of(new ChunkTrace(0, tokens, "all", 0, 1, "all", MOST_COMPONENTS, 1, KvFormat.FULL,
-                Map.of(KvFormat.FULL, 5), Double.NaN, "tales"));
+        List<ChunkTrace> chunks = tokens == 0 ? List.of() : List.of(new ChunkTrace(0, tokens, "all", 0, 1, "all", MOST_COMPONENTS, 1,
+                KvFormat.FULL, Map.of(KvFormat.FULL, 5), Double.NaN, "tales"));
         return new SequenceTrace(traced, chunks, List.of(new KvTrace(tokens, tokens * TOKEN_BYTES, tokens * TOKEN_BYTES)),
                 new SequenceTrace.Memory(tokens * TOKEN_BYTES, tokens * TOKEN_BYTES, tokens * TOKEN_BYTES, 120_000, 1_040_000));
     }
 
     static TraceReport report(SequenceTrace trace, List<String> texts) {
-        return new TraceReport("stories260K", List.of("tales"), "adaptive", "adaptive", "cpu", "cpu:0 (a processor)", MOST_COMPONENTS, texts, trace);
+        return new TraceReport("stories260K", List.of("tales"), "adaptive", "adaptive", "cpu", "cpu:0 (a processor)", MOST_COMPONENTS,
+                texts, trace);
     }
 }

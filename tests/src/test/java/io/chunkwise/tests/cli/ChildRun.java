@@ -2,7 +2,6 @@ package io.chunkwise.tests.cli;
 
 import io.chunkwise.runner.ChunkwiseCommand;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,7 +23,8 @@ record ChildRun(int exit, String out, String err) {
         Path err = directory.resolve("err.txt");
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Dchunkwise.tty.stdout=true",
-                "-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), ChunkwiseCommand.class.getName()));
+                "-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                ChunkwiseCommand.class.getName()));
         Arrays.stream(args).map(Object::toString).forEach(command::add);
         ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
         builder.environment().keySet().removeAll(List.of("NO_COLOR", "COLORTERM"));
@@ -35,6 +35,6 @@ record ChildRun(int exit, String out, String err) {
             process.destroyForcibly();
             throw new AssertionError("no answer after " + LIMIT_SECONDS + " s: " + Files.readString(err));
         }
-        return new ChildRun(process.exitValue(), Files.readString(out, StandardCharsets.UTF_8), Files.readString(err, StandardCharsets.UTF_8));
+        return new ChildRun(process.exitValue(), Files.readString(out), Files.readString(err));
     }
 }

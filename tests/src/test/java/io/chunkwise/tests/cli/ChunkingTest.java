@@ -117,7 +117,8 @@ class ChunkingTest {
         JsonNode base = generate("-n", 60).json();
         JsonNode late = generate("-a", grimm() + "@40", "-n", 60).json();
         int same = 41 - base.get("promptTokens").intValue();
-        assertArrayEquals(Arrays.copyOf(CommandRun.ints(base.get("newIds")), same), Arrays.copyOf(CommandRun.ints(late.get("newIds")), same));
+        assertArrayEquals(Arrays.copyOf(CommandRun.ints(base.get("newIds")), same),
+                Arrays.copyOf(CommandRun.ints(late.get("newIds")), same));
         assertFalse(base.get("newIds").equals(late.get("newIds")), "the adapter changes nothing");
         assertEquals(base.get("newIds"), generate("-a", grimm() + "@500", "-n", 60).json().get("newIds"));
     }
@@ -138,10 +139,12 @@ class ChunkingTest {
 
     @Test
     void aScaleThatMergedComponentsCannotHaveIsAUsageError(@TempDir Path directory) throws IOException {
-        Path policy = Files.writeString(directory.resolve("loud.yaml"), CommandRun.of("policy").out().replaceFirst("scale: 1.0", "scale: 1.5"));
+        String loud = CommandRun.of("policy").out().replaceFirst("scale: 1.0", "scale: 1.5");
+        Path policy = Files.writeString(directory.resolve("loud.yaml"), loud);
         CommandRun run = score("-a", shakespeare(), "--policy", policy, "--merge-rung", 4);
         assertEquals(2, run.exit());
-        assertTrue(run.err().contains("band 'little' of policy '" + policy + "' has scale 1.5, but merged components always act at scale 1"), run.err());
+        assertTrue(run.err().contains("band 'little' of policy '" + policy + "' has scale 1.5, but merged components always act at scale 1"),
+                run.err());
         assertEquals(2, score("-a", shakespeare(), "--merge-rung", 33).exit());
     }
 
@@ -151,7 +154,8 @@ class ChunkingTest {
     void aQuantizedCacheIsSmallerAndSaysNearlyTheSame() {
         JsonNode full = score().json();
         JsonNode q8 = score("--kv-policy", "q8").json();
-        assertTrue(q8.get("memory").get("kvBytes").longValue() < 0.7 * q8.get("memory").get("kvBytesFull").longValue(), q8.get("memory").toString());
+        JsonNode memory = q8.get("memory");
+        assertTrue(memory.get("kvBytes").longValue() < 0.7 * memory.get("kvBytesFull").longValue(), memory.toString());
         assertEquals(full.get("memory").get("kvBytesFull"), q8.get("memory").get("kvBytesFull"));
         assertEquals(full.get("nll").doubleValue(), q8.get("nll").doubleValue(), 0.01);
     }
@@ -178,7 +182,8 @@ class ChunkingTest {
         CommandRun run = generate("--context", 64, "--kv-policy", "window:60", "-n", 5);
         assertEquals(2, run.exit());
         assertEquals("", run.out());
-        assertTrue(run.err().contains("--kv-policy window:60 takes a context of 92 or more, not 64; use a smaller window, or raise --context"), run.err());
+        assertTrue(run.err().contains("--kv-policy window:60 takes a context of 92 or more, not 64; use a smaller window, or raise --context"),
+                run.err());
     }
 
     private static Path grimm() {

@@ -54,8 +54,8 @@ class GenerateCommandTest {
         JsonNode json = run.json();
         Set<String> fields = new TreeSet<>();
         json.fieldNames().forEachRemaining(fields::add);
-        assertTrue(fields.containsAll(Set.of("text", "newIds", "tokens", "promptTokens", "executor", "device", "timings", "stopReason", "seed", "rank")),
-                fields.toString());
+        assertTrue(fields.containsAll(Set.of("text", "newIds", "promptTokens", "executor", "device", "timings", "stopReason", "seed", "rank",
+                "mergedComponents", "policy", "kvPolicy", "tokens", "chunks", "meanComponents", "memory")), fields.toString());
         assertEquals("cpu", json.get("executor").textValue());
         assertEquals("cpu:0", json.get("device").textValue());
         assertEquals("max_tokens", json.get("stopReason").textValue());

@@ -40,8 +40,8 @@ class HelpTest {
         String out = CommandRun.of("generate", "--help").succeeded().out().replaceAll("\\s+", " ");
         assertTrue(out.contains("(default: 256)") && out.contains("(default: 0.8)") && out.contains("(default: auto)"), out);
         int before = -1;
-        for (String option : List.of("--model=", "--adapter=", "--rank=", "--prompt=", "--max-tokens=", "--temperature=", "--policy=", "--kv-policy=",
-                "--trace-html=", "--executor=", "--json")) {
+        for (String option : List.of("--model=", "--adapter=", "--rank=", "--prompt=", "--max-tokens=", "--temperature=", "--policy=",
+                "--kv-policy=", "--trace-html=", "--executor=", "--json")) {
             int at = out.indexOf(option, out.indexOf("Options:"));
             assertTrue(at > before, option + " comes too early in\n" + out);
             before = at;

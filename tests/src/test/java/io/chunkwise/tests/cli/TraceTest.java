@@ -41,8 +41,8 @@ class TraceTest {
 
     @Test
     void inATerminalTheTextIsColouredUnlessNoColorIsSet() throws IOException, InterruptedException {
-        Object[] args = {"generate", "-m", Stories.model(), "-a", Stories.adapter("shakespeare"), "-e", "cpu", "-T", 0, "-p", PROMPT, "-n", 60,
-            "--policy", "adaptive", "--trace"};
+        Object[] args = {"generate", "-m", Stories.model(), "-a", Stories.adapter("shakespeare"), "-e", "cpu", "-T", 0, "-p", PROMPT,
+            "-n", 60, "--policy", "adaptive", "--trace"};
         ChildRun coloured = ChildRun.ofTerminal(Map.of("TERM", "xterm-256color"), directory, args);
         assertEquals(0, coloured.exit(), coloured.err());
         assertTrue(coloured.out().contains("\033[38;5;"), coloured.out());
@@ -65,7 +65,8 @@ class TraceTest {
         assertEquals(2, html.split("<script", -1).length - 1, "script elements");
         assertFalse(html.contains("src=") || html.contains("href=") || html.contains("alert('1 & 2')"), "something foreign in the page");
         String open = "id=\"trace\">";
-        JsonNode data = new ObjectMapper().readTree(html.substring(html.indexOf(open) + open.length(), html.indexOf("</script>", html.indexOf(open))));
+        int start = html.indexOf(open) + open.length();
+        JsonNode data = new ObjectMapper().readTree(html.substring(start, html.indexOf("</script>", start)));
         StringBuilder text = new StringBuilder();
         data.get("tokens").get("text").forEach(piece -> text.append(piece.textValue()));
         assertEquals(prompt + json.get("text").textValue(), text.toString());
@@ -138,7 +139,8 @@ class TraceTest {
         assertEquals(new TreeSet<>(Set.of("kvBytes", "kvBytesFull", "kvBytesPeak", "adapterBytes", "weightBytes")), fields);
         fields.forEach(field -> assertTrue(memory.get(field).longValue() > 0, field));
         assertEquals(memory.get("kvBytesFull"), memory.get("kvBytes"), "a full cache is all of itself");
-        assertEquals(0, CommandRun.of("generate", "-m", Stories.model(), "-p", "x", "-n", 2, "--json").json().get("memory").get("adapterBytes").longValue());
+        JsonNode base = CommandRun.of("generate", "-m", Stories.model(), "-p", "x", "-n", 2, "--json").json();
+        assertEquals(0, base.get("memory").get("adapterBytes").longValue());
     }
 
     private static CommandRun generate(Object... args) {

@@ -50,6 +50,7 @@ public final class DeviceAdapter {
     private final FloatArray up;
     private final IntArray table;
     private final FloatArray hidden;
+    private int[] activeRanks = {0};
 
     public DeviceAdapter(int layers, int rowCapacity, Reservation reservation) {
         this.layers = layers;
@@ -94,6 +95,11 @@ public final class DeviceAdapter {
         return List.of(down, up, table, hidden);
     }
 
+    /** The most components that the loaded adapter's first {@code activeGroups} groups have at any site. */
+    public int activeRank(int activeGroups) {
+        return activeRanks[activeGroups];
+    }
+
     /** Index of a projection among the adaptable ones, as kernels count them. */
     public static int siteOf(WeightRole role) {
         return WeightRole.ADAPTABLE.indexOf(role);
@@ -104,6 +110,7 @@ public final class DeviceAdapter {
         table.init(0);
         table.set(LowRankKernels.RESERVED_RANK, reservation.rank());
         table.set(LowRankKernels.GROUP_CAPACITY, reservation.groups());
+        activeRanks = new int[1 + adapter.map(Adapter::groups).orElse(0)];
         Map<AdapterSite, LowRankPair> pairs = adapter.map(Adapter::sites).orElse(Map.of());
         int downAt = 0;
         int upAt = 0;
@@ -117,6 +124,7 @@ public final class DeviceAdapter {
                     table.set(at + LowRankKernels.RANK, pair.rank());
                     for (int group = 0; group < pair.groupEnd().length; group++) {
                         table.set(at + LowRankKernels.SITE_INTS + group, pair.groupEnd()[group]);
+                        activeRanks[group + 1] = Math.max(activeRanks[group + 1], pair.groupEnd()[group]);
                     }
                     MemorySegment.copy(MemorySegment.ofArray(pair.down()), 0, down.getSegment(), 4L * downAt, 4L * pair.down().length);
                     MemorySegment.copy(MemorySegment.ofArray(pair.up()), 0, up.getSegment(), 4L * upAt, 4L * pair.up().length);

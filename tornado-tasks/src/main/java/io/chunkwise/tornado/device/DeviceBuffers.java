@@ -4,6 +4,8 @@ import io.chunkwise.model.forward.Activation;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.RotaryTable;
 import io.chunkwise.tornado.kernels.HeadKernels;
+import io.chunkwise.tornado.kernels.Page;
+import io.chunkwise.tornado.kernels.StatisticsKernels;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -12,16 +14,14 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
-/** Activations, key/value cache and scratch of one executor, all resident on the device between executions. */
+/** Activations and scratch of one executor, resident on the device between executions, and the small arrays that come back. */
 public final class DeviceBuffers {
     /** Rows whose logits are computed in one execution of the head for all rows. */
     public static final int LOGIT_ROWS = 16;
-    /** Parts of the vocabulary in the first stage of the top-k reduction; a power of two. */
-    public static final int TOP_PARTS = 64;
+    /** Parts of the vocabulary in the first stage of reductions over it; a power of two. */
+    public static final int PARTS = 64;
 
     private final Map<Activation, FloatArray> activations = new EnumMap<>(Activation.class);
-    private final FloatArray keys;
-    private final FloatArray values;
     private final FloatArray cosine;
     private final FloatArray sine;
     private final FloatArray lastLogits;
@@ -31,6 +31,10 @@ public final class DeviceBuffers {
     private final IntArray partNext;
     private final FloatArray topLogits;
     private final IntArray topIds;
+    private final FloatArray softmax;
+    private final FloatArray vocabularySums;
+    private final FloatArray statistics;
+    private final MeasureBuffers measurement;
 
     public DeviceBuffers(LlamaConfig config, int rowCapacity, int contextLength) {
         for (Activation activation : Activation.values()) {
@@ -38,33 +42,25 @@ public final class DeviceBuffers {
                 activations.put(activation, DeviceArrays.floats("buffer " + activation, rowCapacity, activation.width(config)));
             }
         }
-        keys = DeviceArrays.floats("KV cache (keys)", config.layers(), contextLength, config.kvDim());
-        values = DeviceArrays.floats("KV cache (values)", config.layers(), contextLength, config.kvDim());
         RotaryTable rotary = new RotaryTable(config, contextLength);
         cosine = DeviceArrays.floats("rotary cosines", rotary.cosine());
         sine = DeviceArrays.floats("rotary sines", rotary.sine());
         lastLogits = DeviceArrays.floats("logits of one row", config.vocabSize());
         rowLogits = DeviceArrays.floats("logits of rows", Math.min(rowCapacity, LOGIT_ROWS), config.vocabSize());
-        partLogits = DeviceArrays.floats("top logits of parts", TOP_PARTS, HeadKernels.TOP_CAPACITY);
-        partIds = DeviceArrays.ints("top ids of parts", TOP_PARTS, HeadKernels.TOP_CAPACITY);
-        partNext = DeviceArrays.ints("top positions of parts", TOP_PARTS);
+        partLogits = DeviceArrays.floats("top logits of parts", PARTS, HeadKernels.TOP_CAPACITY);
+        partIds = DeviceArrays.ints("top ids of parts", PARTS, HeadKernels.TOP_CAPACITY);
+        partNext = DeviceArrays.ints("top positions of parts", PARTS);
         topLogits = DeviceArrays.floats("top logits", HeadKernels.TOP_CAPACITY);
         topIds = DeviceArrays.ints("top ids", HeadKernels.TOP_CAPACITY);
+        softmax = DeviceArrays.floats("attention of the probe layer", rowCapacity, config.heads(), Page.SOFTMAX);
+        vocabularySums = DeviceArrays.floats("sums over the vocabulary", LOGIT_ROWS, PARTS, StatisticsKernels.PART);
+        statistics = DeviceArrays.floats("statistics of rows", LOGIT_ROWS, StatisticsKernels.RESULT);
+        measurement = MeasureBuffers.of(config);
     }
 
     /** [rowCapacity, width]; all but {@link Activation#LOGITS}. */
     public FloatArray activation(Activation activation) {
         return activations.get(activation);
-    }
-
-    /** [layers, context, kvDim] */
-    public FloatArray keys() {
-        return keys;
-    }
-
-    /** [layers, context, kvDim] */
-    public FloatArray values() {
-        return values;
     }
 
     /** [context, headDim / 2] */
@@ -77,7 +73,7 @@ public final class DeviceBuffers {
         return sine;
     }
 
-    /** [vocab] */
+    /** [vocab]: those of the first row of {@link #rowLogits}, to be copied back alone */
     public FloatArray lastLogits() {
         return lastLogits;
     }
@@ -87,17 +83,17 @@ public final class DeviceBuffers {
         return rowLogits;
     }
 
-    /** [TOP_PARTS, TOP_CAPACITY] */
+    /** [PARTS, TOP_CAPACITY] */
     public FloatArray partLogits() {
         return partLogits;
     }
 
-    /** [TOP_PARTS, TOP_CAPACITY] */
+    /** [PARTS, TOP_CAPACITY] */
     public IntArray partIds() {
         return partIds;
     }
 
-    /** [TOP_PARTS] */
+    /** [PARTS] */
     public IntArray partNext() {
         return partNext;
     }
@@ -112,10 +108,30 @@ public final class DeviceBuffers {
         return topIds;
     }
 
-    /** Everything that stays on the device; not the small results of the top-k reduction, which are copied back each time. */
+    /** [rowCapacity, heads, SOFTMAX]: how the rows attended in the probe layer */
+    public FloatArray softmax() {
+        return softmax;
+    }
+
+    /** [LOGIT_ROWS, PARTS, PART] */
+    public FloatArray vocabularySums() {
+        return vocabularySums;
+    }
+
+    /** [LOGIT_ROWS, RESULT] */
+    public FloatArray statistics() {
+        return statistics;
+    }
+
+    public MeasureBuffers measurement() {
+        return measurement;
+    }
+
+    /** Everything that stays on the device; not the results that are copied back each time. */
     public List<TornadoNativeArray> arrays() {
         List<TornadoNativeArray> arrays = new ArrayList<>(activations.values());
-        arrays.addAll(List.of(keys, values, cosine, sine, lastLogits, rowLogits, partLogits, partIds, partNext));
+        arrays.addAll(List.of(cosine, sine, rowLogits, partLogits, partIds, partNext, softmax, vocabularySums));
+        arrays.addAll(measurement.arrays());
         return arrays;
     }
 }

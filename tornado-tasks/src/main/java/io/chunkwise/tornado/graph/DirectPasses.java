@@ -1,43 +1,19 @@
 package io.chunkwise.tornado.graph;
 
-import io.chunkwise.model.forward.LayerOp;
 import io.chunkwise.model.forward.LlamaForward;
-import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /** A pass as plain Java calls of the threaded kernels, in the wiring that the task graphs have. For tests. */
 public final class DirectPasses implements Passes {
-    private final DeviceState state;
+    private final LayerGraphBuilder builder;
     private final LlamaForward forward;
+    private final FloatArray rowLogits;
+    private final DirectSink sink = new DirectSink();
 
     public DirectPasses(DeviceState state) {
-        this.state = state;
-        forward = new LlamaForward(state.config(), false);
-    }
-
-    @Override
-    public void embed(int rows) {
-        run(forward.embedding(), null);
-    }
-
-    @Override
-    public void layer(int rows) {
-        run(forward.layer(), null);
-    }
-
-    @Override
-    public void lastHead() {
-        run(forward.head(), state.buffers().lastLogits());
-    }
-
-    @Override
-    public void rowHead(int rows) {
-        run(forward.head(), state.buffers().rowLogits());
-    }
-
-    @Override
-    public void top() {
-        new LayerGraphBuilder(state, KernelForm.THREADED).wireTop(new DirectSink());
+        builder = new LayerGraphBuilder(state, KernelForm.THREADED);
+        forward = state.forward();
+        rowLogits = state.buffers().rowLogits();
     }
 
     @Override
@@ -46,13 +22,58 @@ public final class DirectPasses implements Passes {
     }
 
     @Override
-    public void fetchLastLogits() {
-        // Everything is on the host already.
+    public void updateTable() {
+        builder.pages().updateTable(sink);
+    }
+
+    @Override
+    public void embed(int rows) {
+        builder.wire(forward.embedding(), sink, null);
+    }
+
+    @Override
+    public void layer(int rows, int activeRank) {
+        builder.wire(forward.layer(), sink, null);
+    }
+
+    @Override
+    public void head(int rows) {
+        builder.wire(forward.head(), sink, rowLogits);
+    }
+
+    @Override
+    public void statistics(int rows) {
+        builder.wireStatistics(sink);
+    }
+
+    @Override
+    public void top() {
+        builder.wireTop(sink);
+    }
+
+    @Override
+    public void lastLogits() {
+        builder.wireLastLogits(sink);
     }
 
     @Override
     public void fetchRowLogits() {
         // Everything is on the host already.
+    }
+
+    @Override
+    public void measure() {
+        builder.pages().measure(sink);
+    }
+
+    @Override
+    public void quantize() {
+        builder.pages().quantize(sink);
+    }
+
+    @Override
+    public void turnKeysBack() {
+        builder.pages().turnKeysBack(sink);
     }
 
     @Override
@@ -63,9 +84,5 @@ public final class DirectPasses implements Passes {
     @Override
     public void close() {
         // Nothing but host memory.
-    }
-
-    private void run(List<LayerOp> ops, FloatArray logits) {
-        new LayerGraphBuilder(state, KernelForm.THREADED).wire(ops, new DirectSink(), logits);
     }
 }

@@ -10,6 +10,7 @@ import io.chunkwise.model.forward.LayerOp.Embed;
 import io.chunkwise.model.forward.LayerOp.Project;
 import io.chunkwise.model.forward.LayerOp.RmsNorm;
 import io.chunkwise.model.forward.LayerOp.Rotate;
+import io.chunkwise.model.forward.LayerOp.RotateByHadamard;
 import io.chunkwise.model.forward.LayerOp.SwiGlu;
 import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.model.llama.LlamaConfig;
@@ -17,11 +18,11 @@ import io.chunkwise.model.llama.RotaryPairing;
 import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.kernels.ActivationKernels;
-import io.chunkwise.tornado.kernels.AttentionKernels;
+import io.chunkwise.tornado.kernels.HadamardKernels;
 import io.chunkwise.tornado.kernels.HeadKernels;
-import io.chunkwise.tornado.kernels.KvKernels;
 import io.chunkwise.tornado.kernels.NormKernels;
 import io.chunkwise.tornado.kernels.RotaryKernels;
+import io.chunkwise.tornado.kernels.StatisticsKernels;
 import java.util.List;
 import java.util.Locale;
 import uk.ac.manchester.tornado.api.KernelContext;
@@ -31,7 +32,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /** Turns ops of the description into tasks with their grids. Every op is met once, whatever the number of layers. */
 final class LayerGraphBuilder {
     private static final int NORM_LANES = 256;
-    private static final int ATTENTION_LANES = 64;
+    private static final int HADAMARD_LANES = 32;
 
     private final DeviceState state;
     private final LlamaConfig config;
@@ -40,6 +41,7 @@ final class LayerGraphBuilder {
     private final KernelForm form;
     private final KernelContext context = new KernelContext();
     private final WeightTasks weights;
+    private final PageTasks pages;
 
     LayerGraphBuilder(DeviceState state, KernelForm form) {
         this.state = state;
@@ -48,6 +50,12 @@ final class LayerGraphBuilder {
         buffers = state.buffers();
         control = state.control().ints();
         weights = new WeightTasks(control, state.adapter(), context, form);
+        pages = new PageTasks(state, context, form);
+    }
+
+    /** Tasks that are not of the description of a pass: they change no activation. */
+    PageTasks pages() {
+        return pages;
     }
 
     /** @param logits what {@link Activation#LOGITS} stands for in these ops */
@@ -72,20 +80,33 @@ final class LayerGraphBuilder {
                     ActivationKernels::addBias, control, state.weights().vector(bias), buffer(out), out.width(config));
             case AddLowRank(_, var site, _) -> throw new IllegalArgumentException("the low-rank update of " + site + " has no projection");
             case Rotate(var queryOrKey) -> rotate(sink, queryOrKey);
-            case LayerOp.RotateByHadamard _ -> throw new UnsupportedOperationException("a quantizable KV cache");
-            case AppendKv(_, var key, var value) -> sink.task("append_kv", Launch.threadsPerRow(config.kvDim()),
-                    KvKernels::appendToCache, control, buffer(key), buffer(value), buffers.keys(), buffers.values(),
-                    config.kvDim(), state.contextLength());
-            case Attend(var query, var out) -> attend(sink, buffer(query), buffer(out));
+            case RotateByHadamard(var heads) -> rotateByHadamard(sink, heads);
+            case AppendKv(var query, var key, var value) -> pages.append(sink, buffer(query), buffer(key), buffer(value));
+            case Attend(var query, var out) -> pages.attend(sink, buffer(query), buffer(out));
             case SwiGlu(var gate, var up) -> sink.task("multiply_silu", Launch.threadsPerRow(gate.width(config)),
                     ActivationKernels::multiplySilu, control, buffer(up), buffer(gate), gate.width(config));
         }
     }
 
-    /** The largest of {@code lastLogits}; not an op, because it changes nothing but what comes back. */
+    /** The first row of {@code rowLogits}; as the following, not an op, because it changes nothing but what comes back. */
+    void wireLastLogits(TaskSink sink) {
+        sink.task("copy_row", Launch.threadsPerRow(config.vocabSize()), HeadKernels::copyFirstRow, control, buffers.rowLogits(),
+                buffers.lastLogits(), config.vocabSize());
+    }
+
+    /** Statistics of the rows of {@code rowLogits}. */
+    void wireStatistics(TaskSink sink) {
+        int parts = DeviceBuffers.PARTS;
+        sink.task("sum_parts", Launch.threadsPerRow(parts), StatisticsKernels::sumPartsOfVocabulary, control, buffers.rowLogits(),
+                buffers.vocabularySums(), config.vocabSize(), parts);
+        sink.task("describe_rows", Launch.threadsPerRow(1), StatisticsKernels::describeRows, control, buffers.vocabularySums(),
+                buffers.softmax(), buffers.statistics(), config.vocabSize(), parts, config.heads());
+    }
+
+    /** The largest of the first row of {@code rowLogits}. */
     void wireTop(TaskSink sink) {
-        int parts = DeviceBuffers.TOP_PARTS;
-        sink.task("select_top", Launch.groups(parts / 16, 16), HeadKernels::selectTopOfParts, control, buffers.lastLogits(),
+        int parts = DeviceBuffers.PARTS;
+        sink.task("select_top", Launch.groups(parts / 16, 16), HeadKernels::selectTopOfParts, control, buffers.rowLogits(),
                 buffers.partLogits(), buffers.partIds(), config.vocabSize(), parts);
         switch (form) {
             case THREADED -> sink.task("merge_top", Launch.groups(1, 1), HeadKernels::mergeTopOfPartsAlone, control,
@@ -124,15 +145,16 @@ final class LayerGraphBuilder {
                 halves ? 1 : 2, halves ? headDim / 2 : 1);
     }
 
-    private void attend(TaskSink sink, FloatArray query, FloatArray out) {
-        float scale = (float) (1 / Math.sqrt(config.headDim()));
+    private void rotateByHadamard(TaskSink sink, Activation activation) {
+        int headDim = config.headDim();
+        int heads = activation.width(config) / headDim;
+        int block = Integer.lowestOneBit(headDim);
+        String id = "hadamard_" + activation.name().toLowerCase(Locale.ROOT);
         switch (form) {
-            case THREADED -> sink.task("attend", Launch.groupsPerRow(config.heads(), 1), AttentionKernels::attendCached,
-                    control, query, buffers.keys(), buffers.values(), out, config.heads(), config.kvHeads(), config.headDim(),
-                    state.contextLength(), config.slidingWindow(), scale);
-            case GROUPED -> sink.task("attend", Launch.groupsPerRow(config.heads(), ATTENTION_LANES), AttentionKernels::attendCachedGrouped,
-                    context, control, query, buffers.keys(), buffers.values(), out, config.heads(), config.kvHeads(), config.headDim(),
-                    state.contextLength(), config.slidingWindow(), scale, ATTENTION_LANES);
+            case THREADED -> sink.task(id, Launch.groupsPerRow(heads, 1), HadamardKernels::transformHeads, control, buffer(activation),
+                    heads, headDim, block);
+            case GROUPED -> sink.task(id, Launch.groupsPerRow(heads, HADAMARD_LANES), HadamardKernels::transformHeadsGrouped, context,
+                    control, buffer(activation), heads, headDim, block, HADAMARD_LANES);
         }
     }
 

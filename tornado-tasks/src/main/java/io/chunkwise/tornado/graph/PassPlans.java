@@ -3,6 +3,10 @@ package io.chunkwise.tornado.graph;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.LlamaForward;
+import io.chunkwise.tornado.device.ControlBlock;
+import io.chunkwise.tornado.device.DeviceBuffers;
+import io.chunkwise.tornado.graph.Launch.Work;
+import io.chunkwise.tornado.kernels.Jobs;
 import io.chunkwise.tornado.kernels.TouchKernels;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -32,17 +36,21 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * The task graphs of an executor in one execution plan, all compiled when it is made. One layer graph serves all layers and all
- * numbers of rows: layer, rows and adapter are read from arrays, only grid sizes are set anew.
+ * numbers of rows: layer, rows, pages and adapter are read from arrays, only grid sizes are set anew.
  *
  * <p>Buffers pass only from one executed graph to the next, so every graph takes over all shared arrays from the one before and
- * leaves all of them to the next. The init graph uploads them first; the adapter graph uploads the adapter, again and again.
+ * leaves all of them to the next. The init graph uploads them first; the adapter graph uploads the adapter, again and again. The page
+ * table is changed by a task that reads a list of changes, so that it belongs to no graph either.
  */
 public final class PassPlans implements Passes {
-    private enum Step { INIT, ADAPTER, EMBED, LAYER, LAST_HEAD, ROW_HEAD, TOP }
+    private enum Step { INIT, ADAPTER, TABLE, EMBED, LAYER, HEAD, STATISTICS, TOP, LAST_LOGITS, MEASURE, QUANTIZE, TURN }
 
     private final DeviceState state;
-    private final Set<TornadoNativeArray> shared = new LinkedHashSet<>();
+    private final int maxLocal;
     private final List<TornadoNativeArray> relayed;
+    /** In the order of the plan's graphs. */
+    private final List<Step> steps = new ArrayList<>();
+    private final List<ImmutableTaskGraph> graphs = new ArrayList<>();
     private final Map<Step, RecordingSink> sinks = new EnumMap<>(Step.class);
     private final TornadoExecutionPlan plan;
     private final boolean profiled;
@@ -50,7 +58,7 @@ public final class PassPlans implements Passes {
     private TornadoExecutionResult last;
 
     /**
-     * Builds and compiles all graphs, and uploads everything but the adapter.
+     * Builds and compiles all graphs, and uploads everything.
      *
      * @param profiled whether compile times are summed up; every execution is slower then
      * @throws ExecutorException if the device or its compiler fails
@@ -58,21 +66,13 @@ public final class PassPlans implements Passes {
     public PassPlans(DeviceState state, TornadoDevice device, KernelForm form, boolean profiled, Progress progress) {
         this.state = state;
         this.profiled = profiled;
-        shared.addAll(state.weights().arrays());
-        shared.addAll(state.buffers().arrays());
         relayed = state.arrays();
-        int maxLocal = (int) Math.min(Integer.MAX_VALUE, device.getPhysicalDevice().getDeviceMaxWorkGroupSize()[0]);
-        LlamaForward forward = new LlamaForward(state.config(), false);
-        LayerGraphBuilder builder = new LayerGraphBuilder(state, form);
-
-        List<ImmutableTaskGraph> graphs = new ArrayList<>();
-        graphs.add(uploadGraph(Step.INIT, DataTransferMode.FIRST_EXECUTION, shared, List.of()));
-        graphs.add(uploadGraph(Step.ADAPTER, DataTransferMode.EVERY_EXECUTION, state.adapter().arrays(), shared));
-        graphs.add(graph(Step.EMBED, maxLocal, sink -> builder.wire(forward.embedding(), sink, null)));
-        graphs.add(graph(Step.LAYER, maxLocal, sink -> builder.wire(forward.layer(), sink, null)));
-        graphs.add(graph(Step.LAST_HEAD, maxLocal, sink -> builder.wire(forward.head(), sink, state.buffers().lastLogits())));
-        graphs.add(graph(Step.ROW_HEAD, maxLocal, sink -> builder.wire(forward.head(), sink, state.buffers().rowLogits())));
-        graphs.add(graph(Step.TOP, maxLocal, builder::wireTop));
+        maxLocal = (int) Math.min(Integer.MAX_VALUE, device.getPhysicalDevice().getDeviceMaxWorkGroupSize()[0]);
+        Set<TornadoNativeArray> shared = new LinkedHashSet<>(relayed);
+        state.adapter().arrays().forEach(shared::remove);
+        uploadGraph(Step.INIT, DataTransferMode.FIRST_EXECUTION, shared, List.of());
+        uploadGraph(Step.ADAPTER, DataTransferMode.EVERY_EXECUTION, state.adapter().arrays(), shared);
+        wire(new LayerGraphBuilder(state, form));
 
         plan = new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
         GridScheduler scheduler = new GridScheduler();
@@ -90,9 +90,39 @@ public final class PassPlans implements Passes {
         }
     }
 
+    private void wire(LayerGraphBuilder builder) {
+        LlamaForward forward = state.forward();
+        DeviceBuffers buffers = state.buffers();
+        ControlBlock control = state.control();
+        int rank = state.adapter().reservation().rank();
+        List<TornadoNativeArray> gains = state.adapter().isReserved() ? List.of(control.gains()) : List.of();
+        List<TornadoNativeArray> jobs = List.of(control.jobs());
+        Work most = new Work(state.rowCapacity(), rank);
+        Work logitRows = new Work(Math.min(state.rowCapacity(), DeviceBuffers.LOGIT_ROWS), 1);
+        Work mostJobs = new Work(Jobs.CAPACITY, 1);
+        graph(Step.TABLE, jobs, List.of(), mostJobs, builder.pages()::updateTable);
+        graph(Step.EMBED, List.of(), List.of(), most, sink -> builder.wire(forward.embedding(), sink, null));
+        graph(Step.LAYER, gains, List.of(), most, sink -> builder.wire(forward.layer(), sink, null));
+        graph(Step.HEAD, List.of(), List.of(), logitRows, sink -> builder.wire(forward.head(), sink, buffers.rowLogits()));
+        graph(Step.STATISTICS, List.of(), List.of(buffers.statistics()), logitRows, builder::wireStatistics);
+        graph(Step.TOP, List.of(), List.of(buffers.topLogits(), buffers.topIds()), Work.LEAST, builder::wireTop);
+        graph(Step.LAST_LOGITS, List.of(), List.of(buffers.lastLogits()), Work.LEAST, builder::wireLastLogits);
+        graph(Step.MEASURE, jobs, List.of(buffers.measurement().result()), mostJobs, builder.pages()::measure);
+        if (state.quantizable()) {
+            graph(Step.QUANTIZE, jobs, List.of(), mostJobs, builder.pages()::quantize);
+        } else {
+            graph(Step.TURN, jobs, List.of(), mostJobs, builder.pages()::turnKeysBack);
+        }
+    }
+
     /** Nanoseconds spent compiling so far; 0 unless profiled. */
     public long compileNanos() {
         return compileNanos;
+    }
+
+    /** Device memory that TornadoVM's ledger says this plan has taken. */
+    public long deviceBytes() {
+        return plan.getCurrentDeviceMemoryUsage();
     }
 
     /** Tasks of the layer graph. */
@@ -102,86 +132,111 @@ public final class PassPlans implements Passes {
 
     @Override
     public void uploadAdapter() {
-        execute(Step.ADAPTER, 1);
+        execute(Step.ADAPTER, Work.LEAST);
+    }
+
+    @Override
+    public void updateTable() {
+        execute(Step.TABLE, jobs());
     }
 
     @Override
     public void embed(int rows) {
-        execute(Step.EMBED, rows);
+        execute(Step.EMBED, new Work(rows, 1));
     }
 
     @Override
-    public void layer(int rows) {
-        execute(Step.LAYER, rows);
+    public void layer(int rows, int activeRank) {
+        execute(Step.LAYER, new Work(rows, activeRank));
     }
 
     @Override
-    public void lastHead() {
-        execute(Step.LAST_HEAD, 1);
+    public void head(int rows) {
+        execute(Step.HEAD, new Work(rows, 1));
     }
 
     @Override
-    public void rowHead(int rows) {
-        execute(Step.ROW_HEAD, rows);
+    public void statistics(int rows) {
+        execute(Step.STATISTICS, new Work(rows, 1));
     }
 
     @Override
     public void top() {
-        execute(Step.TOP, 1);
+        execute(Step.TOP, Work.LEAST);
     }
 
     @Override
-    public void fetchLastLogits() {
-        transfer(Step.LAST_HEAD, state.buffers().lastLogits());
+    public void lastLogits() {
+        execute(Step.LAST_LOGITS, Work.LEAST);
     }
 
     @Override
     public void fetchRowLogits() {
-        transfer(Step.ROW_HEAD, state.buffers().rowLogits());
+        transfer(List.of(state.buffers().rowLogits()));
+    }
+
+    @Override
+    public void measure() {
+        execute(Step.MEASURE, jobs());
+    }
+
+    @Override
+    public void quantize() {
+        execute(Step.QUANTIZE, jobs());
+    }
+
+    @Override
+    public void turnKeysBack() {
+        execute(Step.TURN, jobs());
     }
 
     @Override
     public void fetchCache() {
         // A step that changes nothing, so that there is an execution to fetch from.
         state.control().rows(0, 0);
-        execute(Step.EMBED, 1);
-        transfer(Step.EMBED, state.buffers().keys(), state.buffers().values());
+        execute(Step.EMBED, Work.LEAST);
+        transfer(state.pools().contents());
     }
 
     /** Frees the device memory graph by graph; a buffer that an earlier graph has freed already is reported by an error. */
     @Override
     public void close() {
-        for (Step step : Step.values()) {
+        for (int graph = 0; graph < steps.size(); graph++) {
             try {
-                plan.withGraph(step.ordinal()).freeDeviceMemory();
+                plan.withGraph(graph).freeDeviceMemory();
             } catch (TornadoInternalError e) {
                 // Relayed buffers belong to every graph; the first one has freed them.
             }
         }
     }
 
-    // A pass of no rows compiles every kernel and computes nothing.
+    // A pass of no rows, and a list of no jobs, compiles every kernel and computes nothing.
     private void compile(Progress progress) {
         state.control().rows(0, 0);
         state.control().layer(0);
         state.control().top(1);
-        for (Step step : Step.values()) {
-            progress.report("compiling kernels", step.ordinal(), Step.values().length);
-            execute(step, 1);
+        state.control().noJobs();
+        for (int done = 0; done < steps.size(); done++) {
+            progress.report("compiling kernels", done, steps.size());
+            execute(steps.get(done), Work.LEAST);
         }
-        progress.report("compiling kernels", Step.values().length, Step.values().length);
+        progress.report("compiling kernels", steps.size(), steps.size());
     }
 
-    private void execute(Step step, int rows) {
+    private Work jobs() {
+        return new Work(state.control().jobCount(), 1);
+    }
+
+    private void execute(Step step, Work work) {
         RecordingSink sink = sinks.get(step);
         if (sink != null) {
-            sink.rows(rows);
+            sink.size(work);
         }
         try {
             // Always from the root: plans that are chained remember every link.
-            last = plan.withGraph(step.ordinal()).execute();
+            last = plan.withGraph(steps.indexOf(step)).execute();
         } catch (RuntimeException | TornadoInternalError e) {
-            throw failure(step, e);
+            throw failure(name(step), e);
         }
         if (profiled) {
             compileNanos += last.getProfilerResult().getCompileTime();
@@ -189,17 +244,17 @@ public final class PassPlans implements Passes {
     }
 
     // Only what the last executed graph has left on the device can be brought back.
-    private void transfer(Step step, FloatArray... arrays) {
+    private void transfer(List<? extends TornadoNativeArray> arrays) {
         try {
-            for (FloatArray array : arrays) {
+            for (TornadoNativeArray array : arrays) {
                 last.transferToHost(array);
             }
         } catch (RuntimeException | TornadoInternalError e) {
-            throw failure(step, e);
+            throw failure("transfer", e);
         }
     }
 
-    private static ExecutorException failure(Step step, Throwable e) {
+    private static ExecutorException failure(String graph, Throwable e) {
         Throwable root = e;
         while (root.getCause() != null && root.getCause() != root) {
             root = root.getCause();
@@ -211,30 +266,37 @@ public final class PassPlans implements Passes {
         String advice = root instanceof TornadoOutOfMemoryException
                 ? " Close other executors, start with a larger -Dtornado.device.memory, or use --executor cpu."
                 : " Try another --device, or --executor cpu.";
-        return new ExecutorException("the device failed in task graph '" + name(step) + "': " + root.getClass().getSimpleName() + message
+        return new ExecutorException("the device failed in task graph '" + graph + "': " + root.getClass().getSimpleName() + message
                 + "." + advice, e);
     }
 
-    private ImmutableTaskGraph graph(Step step, int maxLocal, Consumer<TaskSink> wiring) {
+    /**
+     * @param in  what is copied to the device in every execution, besides the control array
+     * @param out what is copied back in every execution
+     */
+    private void graph(Step step, List<TornadoNativeArray> in, List<TornadoNativeArray> out, Work most, Consumer<TaskSink> wiring) {
         TaskGraph graph = new TaskGraph(name(step));
         graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, state.control().ints());
-        if (step == Step.LAYER && state.adapter().isReserved()) {
-            graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, state.control().gains());
+        if (!in.isEmpty()) {
+            graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, in.toArray());
         }
         graph.consumeFromDevice(relayed.toArray());
-        int rowCapacity = step == Step.LAST_HEAD || step == Step.TOP ? 1 : state.rowCapacity();
-        RecordingSink sink = new RecordingSink(graph, rowCapacity, maxLocal);
+        RecordingSink sink = new RecordingSink(graph, most, maxLocal);
         wiring.accept(sink);
         sinks.put(step, sink);
-        if (step == Step.TOP) {
-            graph.transferToHost(DataTransferMode.EVERY_EXECUTION, state.buffers().topLogits(), state.buffers().topIds());
+        if (!out.isEmpty()) {
+            graph.transferToHost(DataTransferMode.EVERY_EXECUTION, out.toArray());
         }
         graph.persistOnDevice(relayed.toArray());
-        return graph.snapshot();
+        add(step, graph);
     }
 
-    private static ImmutableTaskGraph uploadGraph(Step step, int mode, Collection<TornadoNativeArray> uploaded,
-            Collection<TornadoNativeArray> consumed) {
+    private void add(Step step, TaskGraph graph) {
+        steps.add(step);
+        graphs.add(graph.snapshot());
+    }
+
+    private void uploadGraph(Step step, int mode, Collection<TornadoNativeArray> uploaded, Collection<TornadoNativeArray> consumed) {
         TaskGraph graph = new TaskGraph(name(step));
         graph.transferToDevice(mode, uploaded.toArray());
         if (!consumed.isEmpty()) {
@@ -253,7 +315,7 @@ public final class PassPlans implements Passes {
         List<TornadoNativeArray> left = new ArrayList<>(uploaded);
         left.addAll(consumed);
         graph.persistOnDevice(left.toArray());
-        return graph.snapshot();
+        add(step, graph);
     }
 
     private interface Touch<A> {

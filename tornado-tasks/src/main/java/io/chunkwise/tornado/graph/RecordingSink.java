@@ -1,5 +1,6 @@
 package io.chunkwise.tornado.graph;
 
+import io.chunkwise.tornado.graph.Launch.Work;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import uk.ac.manchester.tornado.api.GridScheduler;
@@ -24,19 +25,19 @@ import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task9;
  */
 final class RecordingSink implements TaskSink {
     private final TaskGraph graph;
-    private final int rowCapacity;
+    private final Work most;
     private final int maxLocal;
     private final Map<String, Launch> launches = new LinkedHashMap<>();
     private final Map<String, WorkerGrid1D> grids = new LinkedHashMap<>();
-    private int gridRows;
+    private Work sized = Work.LEAST;
 
     /**
-     * @param rowCapacity the most rows that tasks of this graph run for
-     * @param maxLocal    the most threads of a work-group
+     * @param most     what tasks of this graph have to do at most
+     * @param maxLocal the most threads of a work-group
      */
-    RecordingSink(TaskGraph graph, int rowCapacity, int maxLocal) {
+    RecordingSink(TaskGraph graph, Work most, int maxLocal) {
         this.graph = graph;
-        this.rowCapacity = rowCapacity;
+        this.most = most;
         this.maxLocal = maxLocal;
     }
 
@@ -49,28 +50,26 @@ final class RecordingSink implements TaskSink {
         grids.forEach((id, grid) -> scheduler.addWorkerGrid(graph.getTaskGraphName() + "." + id, grid));
     }
 
-    /** Sizes all grids for the rows of the next execution. Compiles nothing: kernels read grid sizes when they run. */
-    void rows(int rows) {
-        if (rows != gridRows) {
-            launches.forEach((id, launch) -> size(grids.get(id), launch, rows));
-            gridRows = rows;
+    /** Sizes all grids for the next execution. Compiles nothing: kernels read grid sizes when they run. */
+    void size(Work work) {
+        if (!work.equals(sized)) {
+            launches.forEach((id, launch) -> size(grids.get(id), launch, work));
+            sized = work;
         }
     }
 
     private void addGrid(String id, Launch launch) {
-        launch.check(id, rowCapacity, maxLocal);
-        WorkerGrid1D grid = new WorkerGrid1D(Math.toIntExact(launch.global(1)));
-        size(grid, launch, 1);
+        launch.check(id, most, maxLocal);
+        WorkerGrid1D grid = new WorkerGrid1D(Math.toIntExact(launch.global(sized)));
+        size(grid, launch, sized);
         launches.put(id, launch);
         grids.put(id, grid);
-        gridRows = 1;
     }
 
-    private static void size(WorkerGrid1D grid, Launch launch, int rows) {
-        grid.setGlobalWork(launch.global(rows), 1, 1);
+    private static void size(WorkerGrid1D grid, Launch launch, Work work) {
+        grid.setGlobalWork(launch.global(work), 1, 1);
         grid.setLocalWork(launch.local(), 1, 1);
     }
-
 
     @Override
     public <T1, T2, T3, T4> void task(String id, Launch launch, Task4<T1, T2, T3, T4> kernel,

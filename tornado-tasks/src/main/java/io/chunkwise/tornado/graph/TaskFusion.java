@@ -79,7 +79,7 @@ final class TaskFusion {
             case LayerOp.AddBias(_, var out) -> Optional.of(out);
             case LayerOp.AddLowRank(_, _, var out) -> Optional.of(out);
             case LayerOp.Rotate(var queryOrKey) -> Optional.of(queryOrKey);
-            case LayerOp.RotateByHadamard _ -> Optional.empty();
+            case LayerOp.RotateByHadamard(var heads) -> Optional.of(heads);
             case LayerOp.AppendKv _ -> Optional.empty();
             case LayerOp.Attend(_, var out) -> Optional.of(out);
             case LayerOp.SwiGlu(var gate, _) -> Optional.of(gate);

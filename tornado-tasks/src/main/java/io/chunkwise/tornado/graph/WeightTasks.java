@@ -55,9 +55,9 @@ final class WeightTasks {
     void projectDown(TaskSink sink, String id, FloatArray gains, FloatArray in, int inputs, int site, int siteCount) {
         int rank = adapter.reservation().rank();
         switch (form) {
-            case THREADED -> sink.task(id, Launch.threadsPerRow((long) siteCount * rank), LowRankKernels::projectDown,
+            case THREADED -> sink.task(id, Launch.threadsPerComponent(siteCount), LowRankKernels::projectDown,
                     control, gains, in, adapter.table(), adapter.down(), adapter.hidden(), inputs, site, siteCount, rank);
-            case GROUPED -> sink.task(id, Launch.groupsPerRow((long) siteCount * rank, ProjectionKernels.LANES),
+            case GROUPED -> sink.task(id, Launch.groupsPerComponent(siteCount, ProjectionKernels.LANES),
                     LowRankKernels::projectDownGrouped, context, control, gains, in, adapter.table(), adapter.down(), adapter.hidden(),
                     inputs, site, siteCount, rank);
         }

@@ -3,92 +3,300 @@ package io.chunkwise.tornado.kernels;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Causal attention over the key/value cache, for grouped queries and an optional sliding window. The softmax is computed on
- * line (arXiv:1805.02867): one walk over the positions, rescaling what was summed so that the largest score weighs 1.
+ * Causal attention over the pages of the KV cache, each read in its own format, for grouped queries and an optional sliding
+ * window. The softmax is computed on line (arXiv:1805.02867): one walk over the pages, rescaling what was summed so that the
+ * largest score weighs 1. With the weights w = e^(s − largest) sum to Z and w · (s − largest) to T, their entropy is ln Z − T / Z.
+ *
+ * <p>For each page, a loop per format runs over the page's tokens or over none: loops in branches are miscompiled (see the package).
  */
 public final class AttentionKernels {
+    /** Threads of a group in the grouped form; whole pages. */
+    public static final int LANES = 64;
+    /** Below every score; finite, because infinity minus infinity is no number. */
+    private static final float LOWEST = -1e30f;
 
     private AttentionKernels() {
     }
 
     /**
-     * out[r, h] = Σ_p softmax_p(scale · query[r, h] · keys[l, p, g]) · values[l, p, g], with l the layer, g = h / (heads /
-     * kvHeads), and p from max(0, e − window + 1) (0 without a window) to e = position + r; one thread per row and head.
+     * out[r, h] = Σ_p softmax_p(query[r, h] · keys[l, p, g] / √headDim) · values[l, p, g], with l the layer, g = h / (heads /
+     * kvHeads), and p from max(0, e − window + 1) (0 without a window) to e = position + r, less those of evicted pages; 0 where no p
+     * is left. One thread per row and head.
      *
-     * @param control in  rows, position, layer
+     * @param control in  rows, position, layer, pages, window, probe layer
+     * @param table   in  [layers, pages], see {@link Page}
      * @param query   in  [rowCapacity, heads, headDim]
-     * @param keys    in  [layers, context, kvHeads, headDim]
-     * @param values  in  [layers, context, kvHeads, headDim]
+     * @param keys    in  full pages; as the arrays after it, see {@link Page}
+     * @param values  in  full pages
+     * @param codes8  in  Q8 pages
+     * @param scales8 in  Q8 pages
+     * @param codes4  in  Q4 pages
+     * @param scales4 in  Q4 pages
      * @param out     out [rowCapacity, heads, headDim]
-     * @param scale   1 / √headDim
-     * @param window  positions that a row may see, itself included; 0: all
+     * @param softmax out [rowCapacity, heads, 3]             entropy, largest, total; written where the layer is the probe layer
      */
-    public static void attendCached(IntArray control, FloatArray query, FloatArray keys, FloatArray values, FloatArray out,
-            int heads, int kvHeads, int headDim, int context, int window, float scale) {
-        int position = control.get(Control.POSITION);
-        int layerStart = control.get(Control.LAYER) * context;
+    public static void attendPages(IntArray control, IntArray table, FloatArray query, FloatArray keys, FloatArray values,
+            ByteArray codes8, FloatArray scales8, ByteArray codes4, FloatArray scales4, FloatArray out, FloatArray softmax,
+            int heads, int kvHeads, int headDim) {
+        int half = headDim / 2;
+        int layer = control.get(Control.LAYER);
         int count = control.get(Control.ROWS) * heads;
         for (@Parallel int index = 0; index < count; index++) {
             int row = index / heads;
             int head = index - row * heads;
             int kvHead = head / (heads / kvHeads);
-            int last = position + row;
-            int start = 0;
-            if (window > 0) {
-                start = last - window + 1;
-            }
-            if (start < 0) {
-                start = 0;
-            }
+            int last = control.get(Control.POSITION) + row;
+            int start = firstVisible(last, control.get(Control.WINDOW));
             int at = index * headDim;
+            float scale = 1f / TornadoMath.sqrt((float) headDim);
+            float[] scores = new float[Page.TOKENS];
             for (int i = 0; i < headDim; i++) {
                 out.set(at + i, 0f);
             }
-            float largest = -3.4e38f;
+            float largest = LOWEST;
             float total = 0f;
-            for (int p = start; p <= last; p++) {
-                int cached = ((layerStart + p) * kvHeads + kvHead) * headDim;
-                float dot = 0f;
-                for (int i = 0; i < headDim; i++) {
-                    dot += query.get(at + i) * keys.get(cached + i);
+            float weighted = 0f;
+            int seen = 0;
+            for (int page = start / Page.TOKENS; page <= last / Page.TOKENS; page++) {
+                int entry = table.get(layer * control.get(Control.PAGES) + page);
+                int from = firstOfPage(start, page);
+                int to = endOfPage(last, page);
+                int endFull = endIn(entry, Page.FULL, from, to);
+                int endQ8 = endIn(entry, Page.Q8, from, to);
+                int endQ4 = endIn(entry, Page.Q4, from, to);
+                int end = endFull + endQ8 + endQ4 - 2 * from;
+                // Of position 0 in the page, for this head: in the full pool; keys of quantized pools; their values.
+                int place = Page.slot(entry) * Page.TOKENS * kvHeads + kvHead;
+                int keyPlace = Page.slot(entry) * 2 * Page.TOKENS * kvHeads + kvHead;
+                int valuePlace = keyPlace + Page.TOKENS * kvHeads;
+                for (int t = from; t < endFull; t++) {
+                    int k = (place + t * kvHeads) * headDim;
+                    float sum = 0f;
+                    for (int i = 0; i < headDim; i++) {
+                        sum += query.get(at + i) * keys.get(k + i);
+                    }
+                    scores[t] = sum * scale;
                 }
-                float score = dot * scale;
+                for (int t = from; t < endQ8; t++) {
+                    int k = keyPlace + t * kvHeads;
+                    float sum = 0f;
+                    for (int i = 0; i < headDim; i++) {
+                        sum += query.get(at + i) * codes8.get(k * headDim + i);
+                    }
+                    scores[t] = sum * scales8.get(k) * scale;
+                }
+                for (int t = from; t < endQ4; t++) {
+                    int k = keyPlace + t * kvHeads;
+                    float sum = 0f;
+                    for (int i = 0; i < half; i++) {
+                        int pair = codes4.get(k * half + i);
+                        sum += query.get(at + i) * QuantizedProjectionKernels.lowQuant(pair);
+                        sum += query.get(at + half + i) * QuantizedProjectionKernels.highQuant(pair);
+                    }
+                    scores[t] = sum * scales4.get(k) * scale;
+                }
                 float before = largest;
-                largest = TornadoMath.max(before, score);
+                for (int t = from; t < end; t++) {
+                    largest = TornadoMath.max(largest, scores[t]);
+                }
                 float shrink = TornadoMath.exp(before - largest);
-                float weight = TornadoMath.exp(score - largest);
-                total = total * shrink + weight;
+                weighted = (weighted + total * (before - largest)) * shrink;
+                total = total * shrink;
+                seen += end - from;
+                for (int t = from; t < end; t++) {
+                    float lower = scores[t] - largest;
+                    float weight = TornadoMath.exp(lower);
+                    total += weight;
+                    weighted += weight * lower;
+                    scores[t] = weight;
+                }
                 for (int i = 0; i < headDim; i++) {
-                    out.set(at + i, out.get(at + i) * shrink + weight * values.get(cached + i));
+                    out.set(at + i, out.get(at + i) * shrink);
+                }
+                for (int t = from; t < endFull; t++) {
+                    int v = (place + t * kvHeads) * headDim;
+                    float weight = scores[t];
+                    for (int i = 0; i < headDim; i++) {
+                        out.set(at + i, out.get(at + i) + weight * values.get(v + i));
+                    }
+                }
+                for (int t = from; t < endQ8; t++) {
+                    int v = valuePlace + t * kvHeads;
+                    float weight = scores[t] * scales8.get(v);
+                    for (int i = 0; i < headDim; i++) {
+                        out.set(at + i, out.get(at + i) + weight * codes8.get(v * headDim + i));
+                    }
+                }
+                for (int t = from; t < endQ4; t++) {
+                    int v = valuePlace + t * kvHeads;
+                    float weight = scores[t] * scales4.get(v);
+                    for (int i = 0; i < half; i++) {
+                        int pair = codes4.get(v * half + i);
+                        out.set(at + i, out.get(at + i) + weight * QuantizedProjectionKernels.lowQuant(pair));
+                        out.set(at + half + i, out.get(at + half + i) + weight * QuantizedProjectionKernels.highQuant(pair));
+                    }
                 }
             }
-            float inverse = 1f / total;
+            float inverse = QuantKernels.inverse(total);
             for (int i = 0; i < headDim; i++) {
                 out.set(at + i, out.get(at + i) * inverse);
+            }
+            if (control.get(Control.PROBE_LAYER) == layer) {
+                softmax.set(index * Page.SOFTMAX + Page.ENTROPY, relativeEntropy(total, weighted, seen));
+                softmax.set(index * Page.SOFTMAX + Page.LARGEST, largest);
+                softmax.set(index * Page.SOFTMAX + Page.TOTAL, total);
             }
         }
     }
 
     /**
-     * As {@link #attendCached}, one group of {@code lanes} threads per row and head: in tiles of {@code lanes} positions,
-     * each thread scores one position, then sums its share of the head's elements over the tile.
+     * As {@link #attendPages}, one group of {@link #LANES} threads per row and head: in tiles of as many positions, each thread
+     * scores one position, then sums its share of the head's elements over the tile.
      */
-    public static void attendCachedGrouped(KernelContext context, IntArray control, FloatArray query, FloatArray keys, FloatArray values,
-            FloatArray out, int heads, int kvHeads, int headDim, int contextLength, int window, float scale, int lanes) {
+    public static void attendPagesGrouped(KernelContext context, IntArray control, IntArray table, FloatArray query, FloatArray keys,
+            FloatArray values, ByteArray codes8, FloatArray scales8, ByteArray codes4, FloatArray scales4, FloatArray out,
+            FloatArray softmax, int heads, int kvHeads, int headDim) {
         int index = context.groupIdx;
         int lane = context.localIdx;
         if (index >= control.get(Control.ROWS) * heads) {
             return;
         }
+        int half = headDim / 2;
+        int layer = control.get(Control.LAYER);
+        int tableStart = layer * control.get(Control.PAGES);
         int row = index / heads;
         int head = index - row * heads;
         int kvHead = head / (heads / kvHeads);
-        int layerStart = control.get(Control.LAYER) * contextLength;
         int last = control.get(Control.POSITION) + row;
+        int lastPage = last / Page.TOKENS;
+        int start = firstVisible(last, control.get(Control.WINDOW));
+        int at = index * headDim;
+        float scale = 1f / TornadoMath.sqrt((float) headDim);
+        float[] scores = context.allocateFloatLocalArray(LANES);
+        float[] weights = context.allocateFloatLocalArray(LANES);
+        for (int i = lane; i < headDim; i += LANES) {
+            out.set(at + i, 0f);
+        }
+        float largest = LOWEST;
+        float total = 0f;
+        float weighted = 0f;
+        int seen = 0;
+        for (int tilePage = start / Page.TOKENS; tilePage <= lastPage; tilePage += LANES / Page.TOKENS) {
+            int mine = pageWithin(tilePage + lane / Page.TOKENS, lastPage);
+            int token = lane % Page.TOKENS;
+            int position = (tilePage + lane / Page.TOKENS) * Page.TOKENS + token;
+            int visible = 1;
+            if (position > last) {
+                visible = 0;
+            }
+            if (position < start) {
+                visible = 0;
+            }
+            int entry = table.get(tableStart + mine);
+            int isFull = endIn(entry, Page.FULL, 0, visible);
+            int isQ8 = endIn(entry, Page.Q8, 0, visible);
+            int isQ4 = endIn(entry, Page.Q4, 0, visible);
+            int k = (Page.slot(entry) * Page.TOKENS + token) * kvHeads + kvHead;
+            int quantK = (Page.slot(entry) * 2 * Page.TOKENS + token) * kvHeads + kvHead;
+            float sum = 0f;
+            for (int once = 0; once < isFull; once++) {
+                for (int i = 0; i < headDim; i++) {
+                    sum += query.get(at + i) * keys.get(k * headDim + i);
+                }
+            }
+            for (int once = 0; once < isQ8; once++) {
+                for (int i = 0; i < headDim; i++) {
+                    sum += query.get(at + i) * codes8.get(quantK * headDim + i);
+                }
+                sum = sum * scales8.get(quantK);
+            }
+            for (int once = 0; once < isQ4; once++) {
+                for (int i = 0; i < half; i++) {
+                    int pair = codes4.get(quantK * half + i);
+                    sum += query.get(at + i) * QuantizedProjectionKernels.lowQuant(pair);
+                    sum += query.get(at + half + i) * QuantizedProjectionKernels.highQuant(pair);
+                }
+                sum = sum * scales4.get(quantK);
+            }
+            float score = LOWEST;
+            if (isFull + isQ8 + isQ4 > 0) {
+                score = sum * scale;
+            }
+            scores[lane] = score;
+            context.localBarrier();
+            float before = largest;
+            for (int t = 0; t < LANES; t++) {
+                largest = TornadoMath.max(largest, scores[t]);
+            }
+            float weight = 0f;
+            if (score > LOWEST) {
+                weight = TornadoMath.exp(score - largest);
+            }
+            weights[lane] = weight;
+            context.localBarrier();
+            float shrink = TornadoMath.exp(before - largest);
+            weighted = (weighted + total * (before - largest)) * shrink;
+            total = total * shrink;
+            for (int t = 0; t < LANES; t++) {
+                total += weights[t];
+                weighted += weights[t] * (scores[t] - largest);
+                if (scores[t] > LOWEST) {
+                    seen++;
+                }
+            }
+            for (int i = lane; i < headDim; i += LANES) {
+                float element = out.get(at + i) * shrink;
+                for (int part = 0; part < LANES / Page.TOKENS; part++) {
+                    int page = tilePage + part;
+                    int from = firstOfPage(start, page);
+                    int to = endOfPage(last, page);
+                    int other = table.get(tableStart + pageWithin(page, lastPage));
+                    int endFull = endIn(other, Page.FULL, from, to);
+                    int endQ8 = endIn(other, Page.Q8, from, to);
+                    int endQ4 = endIn(other, Page.Q4, from, to);
+                    int place = Page.slot(other) * Page.TOKENS * kvHeads + kvHead;
+                    int valuePlace = (Page.slot(other) * 2 + 1) * Page.TOKENS * kvHeads + kvHead;
+                    for (int t = from; t < endFull; t++) {
+                        element += weights[part * Page.TOKENS + t] * values.get((place + t * kvHeads) * headDim + i);
+                    }
+                    for (int t = from; t < endQ8; t++) {
+                        int v = valuePlace + t * kvHeads;
+                        element += weights[part * Page.TOKENS + t] * scales8.get(v) * codes8.get(v * headDim + i);
+                    }
+                    for (int t = from; t < endQ4; t++) {
+                        int v = valuePlace + t * kvHeads;
+                        int pair = codes4.get(v * half + i % half);
+                        float quant = QuantizedProjectionKernels.lowQuant(pair);
+                        if (i >= half) {
+                            quant = QuantizedProjectionKernels.highQuant(pair);
+                        }
+                        element += weights[part * Page.TOKENS + t] * scales4.get(v) * quant;
+                    }
+                }
+                out.set(at + i, element);
+            }
+            context.localBarrier();
+        }
+        float inverse = QuantKernels.inverse(total);
+        for (int i = lane; i < headDim; i += LANES) {
+            out.set(at + i, out.get(at + i) * inverse);
+        }
+        if (lane == 0) {
+            if (control.get(Control.PROBE_LAYER) == layer) {
+                softmax.set(index * Page.SOFTMAX + Page.ENTROPY, relativeEntropy(total, weighted, seen));
+                softmax.set(index * Page.SOFTMAX + Page.LARGEST, largest);
+                softmax.set(index * Page.SOFTMAX + Page.TOTAL, total);
+            }
+        }
+    }
+
+    /** The first position that a row at {@code last} may see. */
+    static int firstVisible(int last, int window) {
         int start = 0;
         if (window > 0) {
             start = last - window + 1;
@@ -96,51 +304,59 @@ public final class AttentionKernels {
         if (start < 0) {
             start = 0;
         }
-        int at = index * headDim;
-        float[] scores = context.allocateFloatLocalArray(lanes);
-        for (int i = lane; i < headDim; i += lanes) {
-            out.set(at + i, 0f);
+        return start;
+    }
+
+    /** The first token of a page that is not before {@code start}; at most TOKENS. */
+    static int firstOfPage(int start, int page) {
+        int from = start - page * Page.TOKENS;
+        if (from < 0) {
+            from = 0;
         }
-        float largest = -3.4e38f;
-        float total = 0f;
-        for (int tile = start; tile <= last; tile += lanes) {
-            int p = tile + lane;
-            int cached = ((layerStart + p) * kvHeads + kvHead) * headDim;
-            int terms = 0;
-            if (p <= last) {
-                terms = headDim;
-            }
-            float dot = 0f;
-            for (int i = 0; i < terms; i++) {
-                dot += query.get(at + i) * keys.get(cached + i);
-            }
-            scores[lane] = dot * scale;
-            context.localBarrier();
-            int inTile = last - tile + 1;
-            if (inTile > lanes) {
-                inTile = lanes;
-            }
-            float before = largest;
-            for (int t = 0; t < inTile; t++) {
-                largest = TornadoMath.max(largest, scores[t]);
-            }
-            float shrink = TornadoMath.exp(before - largest);
-            total = total * shrink;
-            for (int t = 0; t < inTile; t++) {
-                total += TornadoMath.exp(scores[t] - largest);
-            }
-            for (int i = lane; i < headDim; i += lanes) {
-                float sum = out.get(at + i) * shrink;
-                for (int t = 0; t < inTile; t++) {
-                    sum += TornadoMath.exp(scores[t] - largest) * values.get(((layerStart + tile + t) * kvHeads + kvHead) * headDim + i);
-                }
-                out.set(at + i, sum);
-            }
-            context.localBarrier();
+        if (from > Page.TOKENS) {
+            from = Page.TOKENS;
         }
-        float inverse = 1f / total;
-        for (int i = lane; i < headDim; i += lanes) {
-            out.set(at + i, out.get(at + i) * inverse);
+        return from;
+    }
+
+    /** One past the last token of a page that is not behind {@code last}; at least 0. */
+    static int endOfPage(int last, int page) {
+        int to = last + 1 - page * Page.TOKENS;
+        if (to > Page.TOKENS) {
+            to = Page.TOKENS;
         }
+        if (to < 0) {
+            to = 0;
+        }
+        return to;
+    }
+
+    /** {@code to} if the page has this format and the end is behind the beginning, else {@code from}: a loop of no iterations. */
+    static int endIn(int entry, int format, int from, int to) {
+        int end = from;
+        if (Page.format(entry) == format) {
+            end = to;
+        }
+        if (end < from) {
+            end = from;
+        }
+        return end;
+    }
+
+    private static int pageWithin(int page, int lastPage) {
+        int within = page;
+        if (within > lastPage) {
+            within = lastPage;
+        }
+        return within;
+    }
+
+    /** (ln Z − T / Z) / ln n, in [0, 1]; 0 for n of 0 or 1. */
+    static float relativeEntropy(float total, float weighted, int count) {
+        float entropy = 0f;
+        if (count > 1) {
+            entropy = (TornadoMath.log(total) - weighted / total) / TornadoMath.log((float) count);
+        }
+        return TornadoMath.max(0f, TornadoMath.min(1f, entropy));
     }
 }

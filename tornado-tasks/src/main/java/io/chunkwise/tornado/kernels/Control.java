@@ -6,7 +6,7 @@ package io.chunkwise.tornado.kernels;
  * groups at {@code ACTIVE_GROUPS + ROW_STRIDE * r}.
  */
 public final class Control {
-    /** Rows of this pass (of this step, in the head); at least 1. */
+    /** Rows of this pass (of this step, in the head; probes, in a measurement); at least 1. */
     public static final int ROWS = 0;
     /** Position of row 0. */
     public static final int POSITION = 1;
@@ -18,8 +18,20 @@ public final class Control {
     public static final int FIRST_ROW = 4;
     /** How many of the largest logits are wanted. */
     public static final int TOP = 5;
-    public static final int TOKENS = 8;
-    public static final int ACTIVE_GROUPS = 9;
+    /** The most components of the adapter that any row of the pass uses at any site. */
+    public static final int ACTIVE_RANK = 6;
+    /** Layer whose attention is described in the array {@code softmax}; -1 for none. */
+    public static final int PROBE_LAYER = 7;
+    /** Entries of the job list, see {@link Jobs}. */
+    public static final int JOBS = 8;
+    /** Pages per layer in the page table. */
+    public static final int PAGES = 9;
+    /** Positions that a row may see, itself included; 0: all. */
+    public static final int WINDOW = 10;
+    /** Positions by which keys are turned back. */
+    public static final int SHIFT = 11;
+    public static final int TOKENS = 12;
+    public static final int ACTIVE_GROUPS = 13;
     public static final int ROW_STRIDE = 2;
 
     private Control() {

@@ -122,6 +122,20 @@ public final class HeadKernels {
         }
     }
 
+    /**
+     * last[i] = logits[0, i]: alone in an array, because one row of many cannot be brought to the host. One thread per token.
+     *
+     * @param control in  rows, 1
+     * @param logits  in  [rows, vocab]
+     * @param last    out [vocab]
+     */
+    public static void copyFirstRow(IntArray control, FloatArray logits, FloatArray last, int vocab) {
+        int count = control.get(Control.ROWS) * vocab;
+        for (@Parallel int id = 0; id < count; id++) {
+            last.set(id, logits.get(id));
+        }
+    }
+
     /** As {@link #mergeTopOfParts}, one thread; plain Java too. {@code next} is scratch, [parts]. */
     public static void mergeTopOfPartsAlone(IntArray control, FloatArray partLogits, IntArray partIds, IntArray next,
             FloatArray topLogits, IntArray topIds, int parts) {

@@ -31,9 +31,9 @@ public final class LowRankKernels {
 
     /**
      * hidden[r, s, k] = gain[r, group(k)] · Σ_i down[s, k, i] · in[r, i], for {@code siteCount} sites s that read the same input and
-     * their components k that are in one of row r's active groups. One thread per row, site and component.
+     * their components k that are in one of row r's active groups. One thread per row, site and component below the pass's active rank.
      *
-     * @param control in  rows, layer, groups per row, active groups of each row
+     * @param control in  rows, layer, groups per row, active rank, active groups of each row
      * @param gains   in  [rows, groups]
      * @param in      in  [rowCapacity, inputs]
      * @param adapter in  table of the adapter
@@ -43,12 +43,13 @@ public final class LowRankKernels {
      */
     public static void projectDown(IntArray control, FloatArray gains, FloatArray in, IntArray adapter, FloatArray down, FloatArray hidden,
             int inputs, int site, int siteCount, int maxRank) {
-        int perRow = siteCount * maxRank;
+        int rank = activeRankOfPass(control);
+        int perRow = siteCount * rank;
         int count = control.get(Control.ROWS) * perRow;
         for (@Parallel int index = 0; index < count; index++) {
             int row = index / perRow;
-            int s = site + (index - row * perRow) / maxRank;
-            int component = index % maxRank;
+            int s = site + (index - row * perRow) / rank;
+            int component = index % rank;
             int group = groupOf(control, adapter, s, row, component);
             if (group >= 0) {
                 float gain = gains.get(row * control.get(Control.GROUPS) + group);
@@ -67,13 +68,14 @@ public final class LowRankKernels {
             FloatArray down, FloatArray hidden, int inputs, int site, int siteCount, int maxRank) {
         int index = context.groupIdx;
         int lane = context.localIdx;
-        int perRow = siteCount * maxRank;
+        int rank = activeRankOfPass(control);
+        int perRow = siteCount * rank;
         int row = index / perRow;
         if (row >= control.get(Control.ROWS)) {
             return;
         }
-        int s = site + (index - row * perRow) / maxRank;
-        int component = index % maxRank;
+        int s = site + (index - row * perRow) / rank;
+        int component = index % rank;
         int group = groupOf(control, adapter, s, row, component);
         if (group < 0) {
             return;
@@ -95,6 +97,15 @@ public final class LowRankKernels {
         if (lane == 0) {
             hidden.set((row * SITES + s) * maxRank + component, gain * partial[0]);
         }
+    }
+
+    /** At least 1, because it is a divisor: a division by 0 kills some drivers, wherever the compiler moves it. */
+    private static int activeRankOfPass(IntArray control) {
+        int rank = control.get(Control.ACTIVE_RANK);
+        if (rank < 1) {
+            rank = 1;
+        }
+        return rank;
     }
 
     /** Where row r's components of a site begin. */

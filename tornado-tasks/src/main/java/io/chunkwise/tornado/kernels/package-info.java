@@ -6,7 +6,8 @@
  *
  * <p>What the OpenCL backend of TornadoVM 5.2 compiles wrongly, without a word, is avoided and tested: a branch on
  * {@code a || b} may be taken although neither holds, so conditions are single; where two branches with loops in them join, values
- * of one are assigned in both, so no loop stands in a branch whose results are used after it (loops of no iterations do instead);
+ * of one are assigned in both, so no loop stands in a branch whose results are used after it (loops of no iterations do instead: a page
+ * of the KV cache is read by a loop for each format, all but one of them empty);
  * a parallel loop with a constant bound runs to the size of the grid, so grids of such tasks fit exactly.
  *
  * <p>Knows no graph, no device and no model.

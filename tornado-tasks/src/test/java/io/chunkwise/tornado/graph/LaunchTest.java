@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.tornado.graph.Launch.Work;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -18,10 +19,10 @@ class LaunchTest {
     void everyElementHasAThreadAndGroupsAreWhole(long count) {
         Launch launch = Launch.threadsPerRow(count);
         for (int rows : new int[] {1, 2, 17}) {
-            assertTrue(launch.global(rows) >= rows * count, count + " x " + rows);
-            assertEquals(0, launch.global(rows) % launch.local());
+            assertTrue(launch.global(new Work(rows, 1)) >= rows * count, count + " x " + rows);
+            assertEquals(0, launch.global(new Work(rows, 1)) % launch.local());
         }
-        assertDoesNotThrow(() -> launch.check("fine", 17, 64));
+        assertDoesNotThrow(() -> launch.check("fine", new Work(17, 1), 64));
     }
 
     @Test
@@ -41,11 +42,23 @@ class LaunchTest {
 
     @Test
     void aGridOfTheWholePassDoesNotGrowWithRows() {
-        assertEquals(Launch.groups(4, 16).global(1), Launch.groups(4, 16).global(100));
+        assertEquals(Launch.groups(4, 16).global(Work.LEAST), Launch.groups(4, 16).global(new Work(100, 3)));
+    }
+
+    @Test
+    void aGridOfComponentsGrowsWithTheActiveRankAndIsNeverEmpty() {
+        Launch launch = Launch.groupsPerComponent(3, 32);
+        for (int rows : new int[] {1, 5}) {
+            for (int rank : new int[] {0, 1, 2, 64}) {
+                assertEquals(3L * 32 * rows * Math.max(1, rank), launch.global(new Work(rows, rank)), rows + " rows, rank " + rank);
+            }
+        }
+        assertEquals(64, Launch.threadsPerComponent(3).global(new Work(2, 4)));
+        assertEquals(128, Launch.threadsPerComponent(3).global(new Work(2, 11)));
     }
 
     private static void assertRefused(String naming, Launch launch, int rows, int maxLocal) {
-        String message = assertThrows(ExecutorException.class, () -> launch.check("task_name", rows, maxLocal)).getMessage();
+        String message = assertThrows(ExecutorException.class, () -> launch.check("task_name", new Work(rows, 1), maxLocal)).getMessage();
         assertTrue(message.contains(naming) && message.contains("task_name"), message);
     }
 }

@@ -21,7 +21,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** The two-stage reduction to the largest logits, at vocabularies smaller and larger than its parts, with ties, against a sort. */
 class TopTest {
-    private static final int PARTS = DeviceBuffers.TOP_PARTS;
+    private static final int PARTS = DeviceBuffers.PARTS;
 
     private record Case(int vocab, int top, IntArray control, FloatArray logits, FloatArray partLogits, IntArray partIds, IntArray next,
             FloatArray topLogits, IntArray topIds) {

@@ -1,0 +1,93 @@
+package io.chunkwise.tornado.graph;
+
+import io.chunkwise.model.llama.LlamaConfig;
+import io.chunkwise.model.llama.RotaryPairing;
+import io.chunkwise.tornado.device.DeviceBuffers;
+import io.chunkwise.tornado.device.KvPools;
+import io.chunkwise.tornado.device.MeasureBuffers;
+import io.chunkwise.tornado.kernels.AttentionKernels;
+import io.chunkwise.tornado.kernels.Jobs;
+import io.chunkwise.tornado.kernels.MeasureKernels;
+import io.chunkwise.tornado.kernels.Page;
+import io.chunkwise.tornado.kernels.PageKernels;
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/** Tasks that read or write pages of the KV cache: the only place that knows its pools. */
+final class PageTasks {
+    private final LlamaConfig config;
+    private final DeviceBuffers buffers;
+    private final KvPools pools;
+    private final IntArray control;
+    private final IntArray jobs;
+    private final KernelContext context;
+    private final KernelForm form;
+
+    PageTasks(DeviceState state, KernelContext context, KernelForm form) {
+        config = state.config();
+        buffers = state.buffers();
+        pools = state.pools();
+        control = state.control().ints();
+        jobs = state.control().jobs();
+        this.context = context;
+        this.form = form;
+    }
+
+    void append(TaskSink sink, FloatArray query, FloatArray key, FloatArray value) {
+        sink.task("append_kv", Launch.threadsPerRow(config.queryDim()), PageKernels::appendToPages, control, pools.table(), query, key,
+                value, pools.keys(), pools.values(), pools.probes(), config.queryDim(), config.kvDim());
+    }
+
+    void attend(TaskSink sink, FloatArray query, FloatArray out) {
+        switch (form) {
+            case THREADED -> attend(sink, "attend", Launch.groupsPerRow(config.heads(), 1), query, out, buffers.softmax());
+            case GROUPED -> attend(sink, "attend", Launch.groupsPerRow(config.heads(), AttentionKernels.LANES), query, out, buffers.softmax());
+        }
+    }
+
+    void updateTable(TaskSink sink) {
+        sink.task("update_table", Launch.threadsPerRow(1), PageKernels::updateTable, control, jobs, pools.table(), Jobs.STRIDE);
+    }
+
+    void measure(TaskSink sink) {
+        MeasureBuffers m = buffers.measurement();
+        int heads = config.heads();
+        sink.task("gather_probes", Launch.threads((long) Page.PROBES * config.queryDim()), MeasureKernels::gatherProbes, control,
+                pools.probes(), m.query(), config.queryDim());
+        switch (form) {
+            case THREADED -> attend(sink, "attend_probes", Launch.groups((long) Page.PROBES * heads, 1), m.query(), m.attended(), m.softmax());
+            case GROUPED -> attend(sink, "attend_probes", Launch.groups((long) Page.PROBES * heads, AttentionKernels.LANES), m.query(), m.attended(),
+                    m.softmax());
+        }
+        sink.task("compare_pages", Launch.threadsPerRow((long) Page.PROBES * heads), MeasureKernels::comparePages, control, jobs, m.query(),
+                m.attended(), m.softmax(), pools.keys(), pools.values(), m.changes(), heads, config.kvHeads(), config.headDim());
+        sink.task("summarize_pages", Launch.threadsPerRow(1), MeasureKernels::summarizePages, control, m.changes(), m.result(), heads);
+    }
+
+    void quantize(TaskSink sink) {
+        Launch launch = Launch.threadsPerRow(2L * Page.TOKENS * config.kvHeads());
+        sink.task("quantize_q8", launch, PageKernels::quantizePagesQ8, control, jobs, pools.keys(), pools.values(), pools.codes8(),
+                pools.scales8(), config.kvHeads(), config.headDim());
+        sink.task("quantize_q4", launch, PageKernels::quantizePagesQ4, control, jobs, pools.keys(), pools.values(), pools.codes4(),
+                pools.scales4(), config.kvHeads(), config.headDim());
+    }
+
+    void turnKeysBack(TaskSink sink) {
+        boolean halves = config.rotaryPairing() == RotaryPairing.HALVES;
+        sink.task("turn_keys_back", Launch.threadsPerRow((long) Page.TOKENS * config.kvDim() / 2), PageKernels::turnKeysBack, control, jobs,
+                buffers.cosine(), buffers.sine(), pools.keys(), config.kvHeads(), config.headDim(), halves ? 1 : 2,
+                halves ? config.headDim() / 2 : 1);
+    }
+
+    private void attend(TaskSink sink, String id, Launch launch, FloatArray query, FloatArray out, FloatArray softmax) {
+        switch (form) {
+            case THREADED -> sink.task(id, launch, AttentionKernels::attendPages, control, pools.table(), query, pools.keys(),
+                    pools.values(), pools.codes8(), pools.scales8(), pools.codes4(), pools.scales4(), out, softmax,
+                    config.heads(), config.kvHeads(), config.headDim());
+            case GROUPED -> sink.task(id, launch, AttentionKernels::attendPagesGrouped, context, control, pools.table(), query,
+                    pools.keys(), pools.values(), pools.codes8(), pools.scales8(), pools.codes4(), pools.scales4(), out, softmax,
+                    config.heads(), config.kvHeads(), config.headDim());
+        }
+    }
+}

@@ -46,7 +46,8 @@ public final class BenefitCalibrator {
      * @throws IllegalArgumentException if one of these does not hold
      */
     public Calibration calibrate(RankLadder ladder, int[] start, int[] text, int components, int windows, Progress progress) {
-        require(components >= 1 && components <= ladder.maxRank(), components + " components, expected 1 to the adapter's rank " + ladder.maxRank());
+        require(components >= 1 && components <= ladder.maxRank(),
+                components + " components, expected 1 to the adapter's rank " + ladder.maxRank());
         require(ladder.maxRank() >= 2, "an adapter of rank 1 has no rungs that a benefit could decide between");
         require(windows >= 1, windows + " windows, expected 1 or more");
         int taken = Math.min(WINDOW_TOKENS, executor.contextLength() - start.length);
@@ -64,8 +65,10 @@ public final class BenefitCalibrator {
         }
         int low = Math.max(1, components / 2);
         int high = Math.min(ladder.maxRank(), 2 * components);
-        double[] lowLogprobs = logprobs(ladder, low, read, length, (done, total) -> progress.report("calibrating", done, 2 * total));
-        double[] highLogprobs = logprobs(ladder, high, read, length, (done, total) -> progress.report("calibrating", total + done, 2 * total));
+        double[] lowLogprobs = logprobs(ladder, low, read, length,
+                (done, total) -> progress.report("calibrating", done, 2 * total));
+        double[] highLogprobs = logprobs(ladder, high, read, length,
+                (done, total) -> progress.report("calibrating", total + done, 2 * total));
 
         List<BenefitTable.Window> measured = new ArrayList<>();
         for (int from = 0; from < read.length; from += length) {

@@ -8,9 +8,9 @@ import java.util.stream.IntStream;
 
 /**
  * From gains of rows to benefits of tokens. A row's worth is the discounted mean of its own gain and those after it,
- * y(t) = {@value #AHEAD} · y(t + 1) + {@value #OWN} · gain(t), because a chunk that begins at a token lasts for a while. A token's worth is the
- * mean over rows that read it, drawn towards the mean of all rows where it was read rarely; its benefit is the share of the sample's
- * tokens that are worth as much or less.
+ * y(t) = 0.87 · y(t + 1) + 0.13 · gain(t), because a chunk that begins at a token lasts for a while. A token's worth is the mean over rows
+ * that read it, drawn towards the mean of all rows where it was read rarely; its benefit is the share of the sample's tokens that are
+ * worth as much or less.
  */
 final class BenefitTable {
     private static final double AHEAD = 0.87;
@@ -56,7 +56,8 @@ final class BenefitTable {
         for (int id = 0; id < vocabSize; id++) {
             worth[id] = (worth[id] + prior * mean) / (count[id] + prior);
         }
-        int[] ascending = IntStream.range(0, vocabSize).boxed().sorted(Comparator.comparingDouble(id -> worth[id])).mapToInt(id -> id).toArray();
+        int[] ascending = IntStream.range(0, vocabSize).boxed().sorted(Comparator.comparingDouble(id -> worth[id]))
+                .mapToInt(id -> id).toArray();
         float[] table = new float[vocabSize];
         double total = rows + UNSEEN * vocabSize;
         double below = 0;

@@ -13,5 +13,6 @@ import io.chunkwise.ladder.TokenBenefit;
  * @param meanGain       by which the second reading's mean negative log-likelihood is lower, in nats a token
  * @param tokensSeen     ids of the vocabulary that occur
  */
-public record Calibration(TokenBenefit benefit, int windows, int tokens, int lowComponents, int highComponents, double meanGain, int tokensSeen) {
+public record Calibration(TokenBenefit benefit, int windows, int tokens, int lowComponents, int highComponents, double meanGain,
+        int tokensSeen) {
 }

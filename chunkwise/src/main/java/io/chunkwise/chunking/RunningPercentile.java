@@ -78,8 +78,8 @@ final class RunningPercentile {
     }
 
     /**
-     * Scores that are taken to have gone before: spread evenly over these, as many as the window holds. They leave the window in a mixed order, so
-     * that those that are left at any time are spread, too.
+     * Scores that are taken to have gone before: spread evenly over these, as many as the window holds. They leave the window in a mixed
+     * order, so that those that are left at any time are spread, too.
      *
      * @param ascending scores in [0, 1]
      */

@@ -30,10 +30,10 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * A ladder as a safetensors file, so that the SVD is done once. Per site it has {@code <module>.sigma} [rank],
- * {@code .down} [rank, inputs] and {@code .up} [outputs, rank] in F32, query and key rows in HALVES order whatever base
- * it was built for. A calibrated ladder also has {@code token_benefit} [vocabulary] and {@code token_benefit.history} [n]. The metadata ties it to its adapter (the hash of the adapter's files), to the base model's sizes, and
- * to its own content.
+ * A ladder as a safetensors file, so that the SVD is done once. Per site it has {@code <module>.sigma} [rank], {@code .down} [rank,
+ * inputs] and {@code .up} [outputs, rank] in F32, query and key rows in HALVES order whatever base it was built for. A calibrated ladder
+ * also has {@code token_benefit} [vocabulary] and {@code token_benefit.history} [n]. The metadata ties it to its adapter (the hash of the
+ * adapter's files), to the base model's sizes, and to its own content.
  */
 public final class LadderFile {
     private static final String VERSION = "1";

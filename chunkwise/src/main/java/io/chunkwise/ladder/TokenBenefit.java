@@ -21,7 +21,8 @@ public record TokenBenefit(float[] table, float[] history) {
         }
         float before = 0;
         for (float benefit : history) {
-            require(benefit >= before && benefit <= 1, "benefit " + benefit + " after " + before + " in the history, expected it to ascend within [0, 1]");
+            require(benefit >= before && benefit <= 1,
+                    "benefit " + benefit + " after " + before + " in the history, expected it to ascend within [0, 1]");
             before = benefit;
         }
     }

@@ -115,8 +115,8 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
     }
 
     /**
-     * The same with the other signals switched off. {@link SignalKind#BENEFIT} requires token benefits, and goes with no other: the weighted
-     * signals keep their weights then, for whoever looks at them. Without it token benefits are ignored.
+     * The same with the other signals switched off. {@link SignalKind#BENEFIT} requires token benefits, and goes with no other: the
+     * weighted signals keep their weights then, for whoever looks at them. Without it token benefits are ignored.
      *
      * @throws IllegalArgumentException if the policy has no weight for one of them, or none is left for several bands
      */

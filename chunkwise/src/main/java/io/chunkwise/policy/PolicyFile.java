@@ -81,7 +81,8 @@ public final class PolicyFile {
             if (node == null) {
                 throw new FormatException(name, "is empty, expected a policy in YAML");
             }
-            Set<String> known = keys("signals", "benefit", "lagTokens", "initial", "smoothing", "percentiles", "rungs", "bands", "fadeTokens",
+            Set<String> known = keys("signals", "benefit", "lagTokens", "initial", "smoothing", "percentiles",
+                    "rungs", "bands", "fadeTokens",
                     "budget", "kv");
             return new PolicyFile(name, new YamlMapping(name, "a policy", node, known)).policy();
         } catch (MarkedYAMLException e) {

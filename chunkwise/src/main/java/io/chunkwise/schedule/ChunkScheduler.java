@@ -16,7 +16,6 @@ import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.policy.Band;
-import io.chunkwise.policy.BenefitUse;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.KvBounds;
 import io.chunkwise.policy.KvPolicy;
@@ -49,6 +48,7 @@ public final class ChunkScheduler {
     private final ForwardExecutor executor;
     private final Setup setup;
     private final ChunkPolicy policy;
+    private final ScoringBenefits benefits;
     private final Optional<ComplexityEstimator> estimator;
     private final boolean statistics; // whether passes have to return them
     private final AdaptiveChunker chunker;
@@ -113,11 +113,10 @@ public final class ChunkScheduler {
         this.executor = executor;
         this.setup = setup;
         policy = setup.policy();
-        setup.adapters().forEach(adapter -> requireBenefit(adapter.selector()));
+        benefits = new ScoringBenefits(policy, setup.adapters(), setup.config().vocabSize());
         estimator = policy.estimates() ? Optional.of(new ComplexityEstimator(policy.estimation())) : Optional.empty();
         // Where benefits make every score, the weighted signals are for people who look at a trace.
-        statistics = policy.needsModelStatistics() && (setup.keepTrace()
-                || setup.adapters().stream().anyMatch(adapter -> policy.scoring(adapter.selector().benefit()).isEmpty()));
+        statistics = policy.needsModelStatistics() && (setup.keepTrace() || !benefits.areAll());
         chunker = new AdaptiveChunker(policy);
         budget = new RankBudget(policy.budget(), policy.fadeTokens());
         gains = new GainSchedule(policy.fadeTokens());
@@ -142,7 +141,7 @@ public final class ChunkScheduler {
         }
         estimator.ifPresent(ComplexityEstimator::reset);
         chunker.reset();
-        scoreBy(benefit(0));
+        scoreBy(benefits.of(0));
         budget.reset();
         planner.reset();
         ledger.reset();
@@ -260,8 +259,8 @@ public final class ChunkScheduler {
             flush.run();
         }
         Optional<Chunk> ended = switches ? chunker.end() : Optional.empty();
-        if (switches && (benefit(use).isPresent() || benefit(use + 1).isPresent())) {
-            scoreBy(benefit(use + 1));
+        if (switches && (benefits.of(use).isPresent() || benefits.of(use + 1).isPresent())) {
+            scoreBy(benefits.of(use + 1));
         }
         if (estimator.isPresent()) {
             score = estimator.get().score(tokens, token);
@@ -327,7 +326,8 @@ public final class ChunkScheduler {
         componentSum += gains.components();
         if (recorder.isPresent()) {
             recorder.get().token(new TokenTrace(tokens, token, generated, signal(SignalKind.ENTROPY), signal(SignalKind.NGRAM),
-                    signal(SignalKind.ATTENTION), signal(SignalKind.PRIOR), signal(SignalKind.BENEFIT), (float) score, (float) gains.components()));
+                    signal(SignalKind.ATTENTION), signal(SignalKind.PRIOR), signal(SignalKind.BENEFIT), (float) score,
+                    (float) gains.components()));
         }
         pending++;
         tokens++;
@@ -361,30 +361,11 @@ public final class ChunkScheduler {
         recorder.ifPresent(kept -> kept.kv(ledger.state(tokens - pending)));
     }
 
-    /** The token benefits of an adapter, where they are its score. */
-    private Optional<TokenBenefit> benefit(int index) {
-        return policy.scoring(setup.adapters().get(index).selector().benefit());
-    }
-
     /** Scores of benefits are compared with the calibration's at first, others with nothing. */
     private void scoreBy(Optional<TokenBenefit> benefit) {
         estimator.ifPresent(used -> {
             used.use(benefit);
             chunker.compareWith(benefit.map(TokenBenefit::history).orElse(NO_HISTORY));
-        });
-    }
-
-    private void requireBenefit(RungSelector selector) {
-        if (policy.estimates() && policy.estimation().benefit() == BenefitUse.REQUIRE && selector.benefit().isEmpty()) {
-            throw new IllegalArgumentException("policy '" + policy.name() + "' requires token benefits, and " + (selector.adapter().isEmpty()
-                    ? "the base model without an adapter has none; name a calibrated adapter"
-                    : "adapter '" + selector.name() + "' has none; calibrate its ladder with 'chunkwise ladder --calibrate TEXT'"));
-        }
-        policy.scoring(selector.benefit()).ifPresent(benefit -> {
-            if (benefit.vocabSize() != setup.config().vocabSize()) {
-                throw new IllegalArgumentException("adapter '" + selector.name() + "' has benefits of " + benefit.vocabSize() + " tokens, the model has "
-                        + setup.config().vocabSize() + "; calibrate its ladder with 'chunkwise ladder --calibrate TEXT'");
-            }
         });
     }
 

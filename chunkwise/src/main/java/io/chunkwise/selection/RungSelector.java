@@ -140,7 +140,8 @@ public final class RungSelector {
 
     /** @param cuts ascending; group i of the adapter ends at cut i, a last group at the adapter's rank */
     private static RungSelector cut(ChunkPolicy policy, Adapter adapter, List<Cut> cuts, Optional<TokenBenefit> benefit) {
-        return new RungSelector(Optional.of(adapter), policy.bands().stream().map(band -> choices(policy, band, adapter, cuts)).toList(), benefit);
+        return new RungSelector(Optional.of(adapter), policy.bands().stream().map(band -> choices(policy, band, adapter, cuts)).toList(),
+                benefit);
     }
 
     private static List<Selection> choices(ChunkPolicy policy, Band band, Adapter adapter, List<Cut> cuts) {

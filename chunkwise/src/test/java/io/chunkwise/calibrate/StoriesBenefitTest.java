@@ -16,43 +16,41 @@ import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.ModelFiles;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.KvPolicy;
-import io.chunkwise.policy.SignalKind;
 import io.chunkwise.schedule.ChunkScheduler;
 import io.chunkwise.score.Score;
 import io.chunkwise.score.Scorer;
 import io.chunkwise.selection.RungSelector;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.util.Arrays;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** What calibration is for, with a trained model and adapter: the adapter saw the first nine tenths of the text. */
 class StoriesBenefitTest {
     private static final int CONTEXT = 512;
     private static final int COMPONENTS = 8;
-    private static final int WINDOWS = 12;
+    private static final int WINDOWS = 10;
 
     @Test
     void adaptiveChunksLoseLessThanTheSameNumberOfComponentsForAll() throws IOException {
         String text = Files.readString(SharedData.assumePresent("text/tinyshakespeare.txt"));
         try (LlamaModel model = ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE);
                 ForwardExecutor executor = new CpuExecutorProvider().open(model, ExecutorOptions.withContext(CONTEXT))) {
-            RankLadder ladder = LadderBuilder.build(
-                    AdapterFiles.open(SharedData.assumePresent("stories260K-lora-shakespeare"), model.config(), Progress.NONE), Progress.NONE);
+            RankLadder ladder = LadderBuilder.build(AdapterFiles.open(SharedData.assumePresent("stories260K-lora-shakespeare"),
+                    model.config(), Progress.NONE), Progress.NONE);
             int heldOut = text.length() * 9 / 10;
             int[] start = model.tokenizer().encode("", true);
-            int[] sample = model.tokenizer().encode(text.substring(heldOut - 60_000, heldOut), false);
+            int[] sample = model.tokenizer().encode(text.substring(heldOut - 20_000, heldOut), false);
             int[] tail = model.tokenizer().encode(text.substring(heldOut, heldOut + 20_000), false);
 
             BenefitCalibrator calibrator = new BenefitCalibrator(executor, model.config());
-            Calibration calibration = calibrator.calibrate(ladder, start, sample, COMPONENTS, 24, Progress.NONE);
-            assertEquals(24, calibration.windows());
-            assertTrue(calibration.meanGain() > 0.05, "16 components are better than 4 by " + calibration.meanGain() + " nats");
-            Calibration again = calibrator.calibrate(ladder, start, sample, COMPONENTS, 24, Progress.NONE);
-            assertArrayEquals(calibration.benefit().table(), again.benefit().table());
-            assertArrayEquals(calibration.benefit().history(), again.benefit().history());
+            Calibration once = calibrator.calibrate(ladder, start, sample, COMPONENTS, 2, Progress.NONE);
+            Calibration again = calibrator.calibrate(ladder, start, sample, COMPONENTS, 2, Progress.NONE);
+            assertArrayEquals(once.benefit().table(), again.benefit().table());
+            assertArrayEquals(once.benefit().history(), again.benefit().history());
 
+            Calibration calibration = calibrator.calibrate(ladder, start, sample, COMPONENTS, WINDOWS, Progress.NONE);
+            assertEquals(WINDOWS, calibration.windows());
+            assertTrue(calibration.meanGain() > 0.05, "16 components are better than 4 by " + calibration.meanGain() + " nats");
             int[] windows = windows(start, tail);
             ChunkPolicy adaptive = ChunkPolicy.adaptive();
             Score uniform = score(executor, model, ChunkPolicy.uniform(COMPONENTS), ladder, windows);
@@ -61,8 +59,6 @@ class StoriesBenefitTest {
             assertEquals(COMPONENTS, calibrated.cost().meanComponents(), 0.25);
             assertTrue(calibrated.nll() < uniform.nll(), "adaptive " + calibrated.nll() + " at " + calibrated.cost().meanComponents()
                     + " components, uniform " + uniform.nll() + " at " + COMPONENTS);
-            Score required = score(executor, model, adaptive.withSignals(Set.of(SignalKind.BENEFIT)), ladder.withBenefit(calibration.benefit()), windows);
-            assertEquals(calibrated.nll(), required.nll());
         }
     }
 
@@ -77,7 +73,7 @@ class StoriesBenefitTest {
         for (int window = 0; window < WINDOWS; window++) {
             int taken = CONTEXT - start.length;
             System.arraycopy(start, 0, windows, window * CONTEXT, start.length);
-            System.arraycopy(Arrays.copyOfRange(text, window * taken, (window + 1) * taken), 0, windows, window * CONTEXT + start.length, taken);
+            System.arraycopy(text, window * taken, windows, window * CONTEXT + start.length, taken);
         }
         return windows;
     }

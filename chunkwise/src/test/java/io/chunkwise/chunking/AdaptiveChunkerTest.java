@@ -97,7 +97,8 @@ class AdaptiveChunkerTest {
         Estimation estimation = new Estimation(Map.of(SignalKind.NGRAM, 1.0), 32, 0.5, 4096, 0.8, 64, 0, 100, 0,
                 List.of(0.0, 1.0), 20, BenefitUse.IGNORE);
         ChunkPolicy two = twoBands(5);
-        AdaptiveChunker chunker = new AdaptiveChunker(new ChunkPolicy("two", estimation, two.rungs(), two.bands(), 0, two.budget(), two.kv()));
+        AdaptiveChunker chunker = new AdaptiveChunker(
+                new ChunkPolicy("two", estimation, two.rungs(), two.bands(), 0, two.budget(), two.kv()));
         for (int t = 0; t < 30; t++) {
             chunker.accept(0.9 - 0.01 * t); // descending: each is the lowest so far
         }

@@ -60,8 +60,8 @@ class ChunkPolicyTest {
     @Test
     void theSignalBenefitRequiresTokenBenefitsAndTheOthersIgnoreThem() {
         ChunkPolicy policy = policy(Map.of(SignalKind.ENTROPY, 1.0, SignalKind.NGRAM, 2.0));
-        ChunkPolicy preferring = new ChunkPolicy("two", policy.estimation().withBenefit(BenefitUse.PREFER), policy.rungs(), policy.bands(), 0,
-                Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
+        ChunkPolicy preferring = new ChunkPolicy("two", policy.estimation().withBenefit(BenefitUse.PREFER), policy.rungs(), policy.bands(),
+                0, Double.POSITIVE_INFINITY, KvBounds.DEFAULT);
         Optional<TokenBenefit> known = Optional.of(Ladders.benefit(10, 1));
         assertEquals(known, preferring.scoring(known));
         assertEquals(Optional.empty(), preferring.scoring(Optional.empty()));

@@ -42,7 +42,8 @@ class ScheduledBenefitTest {
 
         ScriptedExecutor other = ScriptedExecutor.counting(VOCAB, 512, 128);
         scheduler(other, ADAPTIVE, false, use(other, 0, 1, false)).read(Texts.tokens(1, 300, VOCAB), TOP, PassListener.NONE);
-        assertTrue(other.passes().stream().allMatch(pass -> pass.statistics() == Statistics.ALL_ROWS), "without a table the signals need them");
+        assertTrue(other.passes().stream().allMatch(pass -> pass.statistics() == Statistics.ALL_ROWS),
+                "without a table the signals need them");
     }
 
     @ParameterizedTest

@@ -36,8 +36,9 @@ record LadderCalibration(Calibration found, String executor, int vocabSize, long
         int context = where.context().orElse(Math.min(base.config().contextLength(), start.length + BenefitCalibrator.WINDOW_TOKENS));
         Choice choice = Session.executors().choose(where.executor(), where.device());
         long begin = System.nanoTime();
-        try (ForwardExecutor executor = choice.provider().open(base, new io.chunkwise.model.forward.ExecutorOptions(context,
-                Math.min(context, where.batch()), KvReservation.full(context), Optional.of(choice.device().selector()), where.threads(), progress))) {
+        var opening = new io.chunkwise.model.forward.ExecutorOptions(context, Math.min(context, where.batch()), KvReservation.full(context),
+                Optional.of(choice.device().selector()), where.threads(), progress);
+        try (ForwardExecutor executor = choice.provider().open(base, opening)) {
             Calibration found = new BenefitCalibrator(executor, base.config())
                     .calibrate(ladder, start, text, options.components(), options.windows(), progress);
             return new LadderCalibration(found, executor.name() + " on " + executor.device().selector(), base.config().vocabSize(),
@@ -47,9 +48,10 @@ record LadderCalibration(Calibration found, String executor, int vocabSize, long
 
     /** Two lines for people. */
     String text() {
-        return String.format(Locale.ROOT, "calibrated on %,d tokens in %d windows, %s, in %s: %d components instead of %d gain %.4f nats a token;%n"
-                + "%,d of %,d tokens of the vocabulary (%.1f %%) occur, the others count as average", found.tokens(), found.windows(), executor,
-                Quantities.time(nanos), found.highComponents(), found.lowComponents(), found.meanGain(), found.tokensSeen(), vocabSize,
+        return String.format(Locale.ROOT, "calibrated on %,d tokens in %s, %s, in %s: %d components instead of %d gain %.4f nats a token;%n"
+                + "%,d of %,d tokens of the vocabulary (%.1f %%) occur, the others count as average",
+                found.tokens(), found.windows() == 1 ? "1 window" : found.windows() + " windows", executor, Quantities.time(nanos),
+                found.highComponents(), found.lowComponents(), found.meanGain(), found.tokensSeen(), vocabSize,
                 100.0 * found.tokensSeen() / vocabSize);
     }
 

@@ -133,7 +133,8 @@ final class LadderCommand implements Callable<Integer> {
         SpectrumReport.lines(SiteSpectrum.byKind(spectra), true, terminal.width()).forEach(terminal.out()::println);
         terminal.out().println();
         terminal.out().println(target + ": ladder of " + spectra.size() + " sites up to rank " + ladder.maxRank() + ", "
-                + Quantities.bytes(bytes) + ", built in " + Quantities.time(nanos) + (benefit && calibrated.isEmpty() ? ", calibration kept" : ""));
+                + Quantities.bytes(bytes) + ", built in " + Quantities.time(nanos)
+                + (benefit && calibrated.isEmpty() ? ", calibration kept" : ""));
         calibrated.ifPresent(measured -> terminal.out().println(measured.text()));
         if (terminal.out().checkError()) {
             throw new OutputClosedException();

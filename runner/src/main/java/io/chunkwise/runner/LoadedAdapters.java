@@ -105,8 +105,8 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
         uses.stream().map(AdapterUse::selector).filter(selector -> selector.adapter().isPresent()).distinct().forEach(selector ->
                 terminal.err().println(policy.scoring(selector.benefit()).isPresent()
                         ? "chunks go by what components of adapter " + selector.name() + " gain, as its ladder was calibrated"
-                        : "chunks go by " + signals + ", because the ladder of adapter " + selector.name() + " is not calibrated; 'chunkwise ladder "
-                                + "--calibrate TEXT' does that"));
+                        : "chunks go by " + signals + ", because the ladder of adapter " + selector.name()
+                                + " is not calibrated; 'chunkwise ladder --calibrate TEXT' does that"));
         terminal.err().flush();
     }
 

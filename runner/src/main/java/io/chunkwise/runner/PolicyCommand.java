@@ -71,9 +71,9 @@ final class PolicyCommand implements Callable<Integer> {
         }
         table.lines(terminal.width()).forEach(terminal.out()::println);
         String signals = policy.estimation().signals().stream().map(SignalKind::word).collect(Collectors.joining(", "));
-        terminal.out().println("signals: " + (signals.isEmpty() ? "none" : signals) + "; token benefits: " + policy.estimation().benefit().word()
-                + "; rungs: " + policy.rungs().word() + "; fade: " + policy.fadeTokens() + " tokens; budget: "
-                + (policy.budget() == Double.POSITIVE_INFINITY ? "none" : number(policy.budget())));
+        terminal.out().println("signals: " + (signals.isEmpty() ? "none" : signals) + "; token benefits: "
+                + policy.estimation().benefit().word() + "; rungs: " + policy.rungs().word() + "; fade: " + policy.fadeTokens()
+                + " tokens; budget: " + (policy.budget() == Double.POSITIVE_INFINITY ? "none" : number(policy.budget())));
     }
 
     private static String number(double value) {

@@ -13,15 +13,16 @@ import picocli.CommandLine.Spec;
 /** Whether and on what a ladder is calibrated. */
 public final class CalibrationOptions {
     /** What means nothing without a text. */
-    private static final List<String> DEPENDENT = List.of("--calibrate-components", "--calibrate-windows", "--executor", "--device", "--context",
-            "--batch", "--threads");
+    private static final List<String> DEPENDENT = List.of("--calibrate-components", "--calibrate-windows", "--executor", "--device",
+            "--context", "--batch", "--threads");
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;
 
     @Option(names = "--calibrate", paramLabel = "FILE", order = 30,
             description = "Measure on this text, UTF-8, after which tokens more components gain most, and save that with the ladder: "
-                    + "--policy adaptive then goes by it. Take text of the kind that the adapter is for, best some that it was not trained on.")
+                    + "--policy adaptive then goes by it. Take text of the kind that the adapter is for, best some that it was not "
+                    + "trained on.")
     private Path text;
 
     @Option(names = "--calibrate-components", paramLabel = "N", order = 31, defaultValue = "8",

@@ -38,8 +38,8 @@ public final class ChunkingOptions {
     private String rungs;
 
     @Option(names = "--signals", paramLabel = "NAME", order = 52, split = ",",
-            description = "Decide by these signals only: some of entropy, ngram, attention, prior; or by benefit alone, which takes a ladder that is "
-                    + "calibrated ('chunkwise ladder --calibrate') (default: the policy's).")
+            description = "Decide by these signals only: some of entropy, ngram, attention, prior; or by benefit alone, which takes a "
+                    + "ladder that is calibrated ('chunkwise ladder --calibrate') (default: the policy's).")
     private List<String> signals;
 
     @Option(names = "--fade", paramLabel = "0|1|4|8|16", order = 53,

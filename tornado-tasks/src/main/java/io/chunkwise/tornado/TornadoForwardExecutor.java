@@ -118,11 +118,6 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         return session.made().orElse(null) instanceof PassPlans compiled ? compiled.compileNanos() : 0;
     }
 
-    /** Device memory that TornadoVM's ledger says the task graphs have taken; 0 before they are made. */
-    long deviceBytes() {
-        return session.made().orElse(null) instanceof PassPlans compiled ? compiled.deviceBytes() : 0;
-    }
-
     int tasksPerLayer() {
         return session.made().orElse(null) instanceof PassPlans compiled ? compiled.tasksPerLayer() : 0;
     }

@@ -11,7 +11,6 @@ import io.chunkwise.model.adapter.AdapterSite;
 import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.fixtures.ModelCase;
 import io.chunkwise.model.fixtures.ScalarForward;
-import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
@@ -215,32 +214,6 @@ class DeviceBehaviourTest {
             double tolerance = TOLERANCE + 0.05 * oracle.undecidedSteps();
             assertAgrees(oracle.run(next), executor.run(next, new OutputRequest.AllLogits()), tolerance, "after the pools grew");
             assertEquals(2, executor.kv().measure(List.of(new KvPage(0, 4), new KvPage(1, 4))).size(), "probes survive, too");
-        }
-    }
-
-    @Test
-    void lessIsAllocatedWhereLessIsReserved() {
-        LlamaConfig config = SyntheticLlama.config(64, 2, 2, 2, 64, 64, 4096);
-        long full = deviceBytes(config, new KvReservation(4096, 0, 0));
-        long q8 = deviceBytes(config, new KvReservation(64, 4096, 0));
-        long q4 = deviceBytes(config, new KvReservation(64, 0, 4096));
-        long window = deviceBytes(config, new KvReservation(256, 0, 0));
-        // Per position and layer: keys and values of 64 floats; of 64 bytes and 2 scales; of 32 bytes and 2 scales.
-        long positions = 2 * 4096;
-        long recent = 2 * (64 + 16) * 512;
-        assertEquals(recent + positions * (2 * 64 + 16) - positions * 512, q8 - full, 4096, "Q8 against full");
-        assertEquals(recent + positions * (2 * 32 + 16) - positions * 512, q4 - full, 4096, "Q4 against full");
-        assertEquals(2 * (256 + 16) * 512 - positions * 512, window - full, 4096, "a window against full");
-    }
-
-    /** What TornadoVM's ledger says is taken on the device once everything is there. */
-    private static long deviceBytes(LlamaConfig config, KvReservation kv) {
-        Device device = TestDevice.best();
-        ExecutorOptions options = new ExecutorOptions(4096, 1, kv, Optional.empty(), 1, Progress.NONE);
-        try (LlamaModel model = SyntheticLlama.model(config, TensorType.F32, 1);
-                TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, options, device)) {
-            executor.run(batch(1, 0, 0), new OutputRequest.Nothing());
-            return executor.deviceBytes();
         }
     }
 

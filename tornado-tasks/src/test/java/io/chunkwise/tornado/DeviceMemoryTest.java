@@ -1,9 +1,11 @@
 package io.chunkwise.tornado;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.TokenBatch;
@@ -19,11 +21,11 @@ import java.util.Optional;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Closing an executor frees everything: with room for one and a half, five can be opened one after the other. */
+/** What lies on the device by TornadoVM's own ledger, whose size is a property of the JVM: each claim has one of its own. */
 @Tag("tornado")
 class DeviceMemoryTest {
 
-    /** Opens executors of about 10 MiB each. */
+    /** Opens executors of about 10 MiB each: where closing one frees everything, there is room for one after the other. */
     static final class OpenFiveTimes {
         public static void main(String[] arguments) {
             ExecutorOptions options = new ExecutorOptions(4096, 1, KvReservation.full(4096), Optional.empty(), 1, Progress.NONE);
@@ -37,13 +39,49 @@ class DeviceMemoryTest {
         }
     }
 
+    /** Opens executors of the same context, the last of which has a cache of 17 MB. */
+    static final class OpenWithReservations {
+        public static void main(String[] arguments) {
+            int context = 16_384;
+            for (KvReservation kv : List.of(new KvReservation(256, 0, 0), new KvReservation(64, context, 0), new KvReservation(64, 0, context),
+                    KvReservation.full(context))) {
+                ExecutorOptions options = new ExecutorOptions(context, 1, kv, Optional.empty(), 1, Progress.NONE);
+                try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(64, 2, 2, 2, 64, 64, context), TensorType.F32, 1);
+                        TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, options, TestDevice.best())) {
+                    executor.run(TokenBatch.uniform(new int[] {1}, 0, new float[0]), new OutputRequest.LastTop(1));
+                    System.out.println("opened " + kv + " with " + executor.kv().usage().allocatedBytes());
+                } catch (ExecutorException e) {
+                    System.out.println("refused " + kv + ": " + e.getMessage());
+                }
+            }
+        }
+    }
+
+    @Test
+    void aSmallerReservationFitsWhereTheFullCacheDoesNot() throws IOException, InterruptedException {
+        ChildJvm.Outcome outcome = ChildJvm.run(OpenWithReservations.class, withLedger("14MB"), Map.of());
+        assertEquals(0, outcome.exitCode(), outcome.output());
+        List<String> lines = outcome.output().lines().filter(line -> line.startsWith("opened") || line.startsWith("refused")).toList();
+        assertEquals(4, lines.size(), outcome.output());
+        // Per position and layer 512 bytes in full, 2 * (64 + 2 * 4) in Q8, 2 * (32 + 2 * 4) in Q4; an unused pool has one element.
+        long unused = 2 * (1 + 4);
+        assertTrue(lines.get(0).endsWith("with " + (2 * 272 * 512 + unused)), lines.get(0));
+        assertTrue(lines.get(1).endsWith("with " + (2 * 80 * 512 + 2 * 16_384 * 144 + 5)), lines.get(1));
+        assertTrue(lines.get(2).endsWith("with " + (2 * 80 * 512 + 2 * 16_384 * 80 + 5)), lines.get(2));
+        assertTrue(lines.get(3).startsWith("refused") && lines.get(3).contains("tornado.device.memory"), lines.get(3));
+    }
+
     @Test
     void openingAndClosingDoesNotRunOutOfMemory() throws IOException, InterruptedException {
-        List<String> flags = new ArrayList<>(ChildJvm.ownFlags().stream()
-                .filter(flag -> !flag.startsWith("-Dtornado.device.memory")).toList());
-        flags.add("-Dtornado.device.memory=14MB");
-        ChildJvm.Outcome outcome = ChildJvm.run(OpenFiveTimes.class, flags, Map.of());
+        ChildJvm.Outcome outcome = ChildJvm.run(OpenFiveTimes.class, withLedger("14MB"), Map.of());
         assertEquals(0, outcome.exitCode(), outcome.output());
         assertEquals(5, outcome.output().lines().filter(line -> line.startsWith("opened")).count(), outcome.output());
+    }
+
+    private static List<String> withLedger(String size) {
+        List<String> flags = new ArrayList<>(ChildJvm.ownFlags().stream()
+                .filter(flag -> !flag.startsWith("-Dtornado.device.memory")).toList());
+        flags.add("-Dtornado.device.memory=" + size);
+        return flags;
     }
 }

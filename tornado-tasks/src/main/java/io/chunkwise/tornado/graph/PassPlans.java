@@ -120,11 +120,6 @@ public final class PassPlans implements Passes {
         return compileNanos;
     }
 
-    /** Device memory that TornadoVM's ledger says this plan has taken. */
-    public long deviceBytes() {
-        return plan.getCurrentDeviceMemoryUsage();
-    }
-
     /** Tasks of the layer graph. */
     public int tasksPerLayer() {
         return sinks.get(Step.LAYER).tasks();

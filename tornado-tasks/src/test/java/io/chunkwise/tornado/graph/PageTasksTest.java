@@ -33,6 +33,12 @@ class PageTasksTest {
         return fixtures.stream();
     }
 
+    /** Every head dimension once, and both numbers of heads. */
+    static Stream<PageFixture> someFixtures() {
+        return Stream.of(new PageFixture(8, 3, 2, 0, RotaryPairing.HALVES), new PageFixture(12, 1, 3, 20, RotaryPairing.NEIGHBOURS),
+                new PageFixture(20, 3, 1, 0, RotaryPairing.NEIGHBOURS), new PageFixture(64, 1, 2, 0, RotaryPairing.HALVES));
+    }
+
     @ParameterizedTest
     @MethodSource("fixtures")
     void attentionReadsEveryPageInItsFormat(PageFixture f) {
@@ -51,7 +57,7 @@ class PageTasksTest {
     }
 
     @ParameterizedTest
-    @MethodSource("fixtures")
+    @MethodSource("someFixtures")
     void rowsAreAppendedWhereTheTableSays(PageFixture f) {
         f.fillPools();
         f.write(LAYER, 0, KvFormat.FULL, 5);
@@ -72,7 +78,7 @@ class PageTasksTest {
     }
 
     @ParameterizedTest
-    @MethodSource("fixtures")
+    @MethodSource("someFixtures")
     void quantsAreTheNearest(PageFixture f) {
         f.fillPools();
         f.control().noJobs();
@@ -89,7 +95,7 @@ class PageTasksTest {
     }
 
     @ParameterizedTest
-    @MethodSource("fixtures")
+    @MethodSource("someFixtures")
     void keysTurnedBackAreThoseOfEarlierPositions(PageFixture f) {
         f.fillPools();
         int shift = 48;
@@ -112,7 +118,7 @@ class PageTasksTest {
     }
 
     @ParameterizedTest
-    @MethodSource("fixtures")
+    @MethodSource("someFixtures")
     void measurementsAreWhatChangedPagesWouldGive(PageFixture f) {
         for (KernelForm form : KernelForm.values()) {
             f.fillPools();

@@ -256,7 +256,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 buffers.put(activation, new float[needed]);
             }
         }
-        scratch.reserve(AttentionKernels.scratchSize(end, cache.shape()));
+        scratch.reserve(AttentionKernels.scratchSize(config.heads() / config.kvHeads(), end, cache.shape()));
     }
 
     private void runAll(List<Step> steps, int layer) {
@@ -342,21 +342,20 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private void attend(float[] query, float[] out, int layer) {
         int heads = config.heads();
         int group = heads / config.kvHeads();
+        // Heads that share keys go together, unless workers would have nothing to do.
+        int together = config.kvHeads() * rows < 2 * team.size() ? 1 : group;
         int firstCounted = layer == probeLayer ? firstRowOfStatistics() : batch.rows();
         StoredPage[] pages = cache.pages(layer);
         // Items are heads x rows, rows fastest: neighbours read the same keys.
-        team.share(heads * rows, 1, (worker, from, to) -> {
+        team.share(heads / together * rows, 1, (worker, from, to) -> {
             for (int item = from; item < to; item++) {
-                int head = item / rows;
+                int head = item / rows * together;
                 int row = item % rows;
                 int end = batch.position() + firstRow + row + 1;
                 int first = config.slidingWindow() == 0 ? 0 : Math.max(0, end - config.slidingWindow());
                 int counted = firstRow + row - firstCounted;
-                float entropy = AttentionKernels.attend(pages, cache.shape(), head / group, query, out,
-                        (row * heads + head) * config.headDim(), first, end, counted >= 0, scratch.of(worker));
-                if (counted >= 0) {
-                    attentionEntropy[counted * heads + head] = entropy;
-                }
+                AttentionKernels.attend(pages, cache.shape(), head / group, together, query, out, (row * heads + head) * config.headDim(),
+                        first, end, counted < 0 ? null : attentionEntropy, counted * heads + head, scratch.of(worker));
             }
         });
     }

@@ -51,7 +51,7 @@ final class PageMeasurement {
 
     /** Floats of scratch memory for {@link #measure}. */
     static int scratchSize(int filled, PageShape shape) {
-        return AttentionKernels.scratchSize(filled, shape) + TOKENS + 2 * shape.headDim();
+        return AttentionKernels.scratchSize(1, filled, shape) + TOKENS;
     }
 
     /** Adds up what all probes see with one head. Different heads may be measured at the same time. */
@@ -83,7 +83,7 @@ final class PageMeasurement {
             return; // the probe has no output
         }
         float scale = (float) (1 / Math.sqrt(headDim));
-        float most = AttentionKernels.largest(scratch, count);
+        float most = AttentionKernels.largest(scratch, 0, count);
         int sums = count;
         double total = 0;
         double[] out = new double[headDim];
@@ -145,7 +145,8 @@ final class PageMeasurement {
         others[page] = null;
         float[] in = Arrays.copyOfRange(queries, query, query + shape.headDim());
         float[] out = new float[shape.headDim()];
-        AttentionKernels.attend(others, shape, kvHead, in, out, 0, first, end, false, new float[AttentionKernels.scratchSize(end, shape)]);
+        float[] scratch = new float[AttentionKernels.scratchSize(1, end, shape)];
+        AttentionKernels.attend(others, shape, kvHead, 1, in, out, 0, first, end, null, 0, scratch);
         double[] precise = new double[out.length];
         Arrays.setAll(precise, i -> out[i]);
         return precise;

@@ -47,12 +47,11 @@ class ChunkingTest {
 
     @Test
     void aPolicyFileIsCheckedAndItsMistakesAreNamedWithTheirLine(@TempDir Path directory) throws IOException {
-        String text = CommandRun.of("policy").succeeded().out();
-        Path good = Files.writeString(directory.resolve("good.yaml"), text);
+        Path good = ThreeBands.in(directory);
         assertTrue(CommandRun.of("policy", good).succeeded().out().startsWith("band    to percentile"));
         assertEquals(3, CommandRun.of("policy", good, "--json").json().get("bands").size());
-        Path bad = Files.writeString(directory.resolve("bad.yaml"), text.replaceFirst("minTokens: 8", "minToken: 8"));
-        int line = (int) text.substring(0, text.indexOf("minTokens: 8")).lines().count();
+        Path bad = Files.writeString(directory.resolve("bad.yaml"), ThreeBands.TEXT.replaceFirst("minTokens: 16", "minToken: 16"));
+        int line = (int) ThreeBands.TEXT.substring(0, ThreeBands.TEXT.indexOf("minTokens: 16")).lines().count();
         for (CommandRun run : List.of(CommandRun.of("policy", bad), generate("-a", grimm(), "--policy", bad))) {
             assertEquals(1, run.exit());
             assertEquals(1, run.err().lines().count(), run.err());
@@ -69,8 +68,8 @@ class ChunkingTest {
 
     @ParameterizedTest
     @ValueSource(doubles = {3, 6.5})
-    void theBudgetIsKept(double budget) {
-        JsonNode json = generate("-a", grimm(), "--policy", "adaptive", "--budget", budget, "-n", 150).json();
+    void theBudgetIsKept(double budget, @TempDir Path directory) {
+        JsonNode json = generate("-a", grimm(), "--policy", ThreeBands.in(directory), "--budget", budget, "-n", 150).json();
         assertTrue(json.get("meanComponents").doubleValue() <= budget, json.get("meanComponents").toString());
         assertTrue(json.get("policy").textValue().endsWith(budget == 3 ? ", budget 3" : ", budget 6.5"), json.get("policy").textValue());
     }
@@ -126,8 +125,9 @@ class ChunkingTest {
     // --- merged rungs
 
     @ParameterizedTest
-    @CsvSource({"8, uniform:max", "32, uniform:max", "8, uniform:16", "4, adaptive"})
-    void aMergedRungChangesTheWorkAndNotTheText(int merged, String policy) {
+    @CsvSource({"8, uniform:max", "32, uniform:max", "8, uniform:16", "4, three bands"})
+    void aMergedRungChangesTheWorkAndNotTheText(int merged, String name, @TempDir Path directory) {
+        Object policy = name.equals("three bands") ? ThreeBands.in(directory) : name;
         JsonNode plain = score("-a", shakespeare(), "--policy", policy).json();
         JsonNode json = score("-a", shakespeare(), "--policy", policy, "--merge-rung", merged).json();
         assertEquals(plain.get("nll").doubleValue(), json.get("nll").doubleValue(), 1e-4);
@@ -139,7 +139,7 @@ class ChunkingTest {
 
     @Test
     void aScaleThatMergedComponentsCannotHaveIsAUsageError(@TempDir Path directory) throws IOException {
-        String loud = CommandRun.of("policy").out().replaceFirst("scale: 1.0", "scale: 1.5");
+        String loud = ThreeBands.TEXT.replaceFirst("scale: 1.0", "scale: 1.5");
         Path policy = Files.writeString(directory.resolve("loud.yaml"), loud);
         CommandRun run = score("-a", shakespeare(), "--policy", policy, "--merge-rung", 4);
         assertEquals(2, run.exit());

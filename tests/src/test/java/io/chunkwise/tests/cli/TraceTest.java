@@ -25,24 +25,27 @@ class TraceTest {
     @TempDir
     private Path directory;
 
+    @TempDir
+    private Path policies;
+
     @Test
     void inAPipeTheTextIsPlainAndATableOfChunksIsOnStandardError() {
-        CommandRun plain = generate("-n", 90, "--policy", "adaptive").succeeded();
-        CommandRun traced = generate("-n", 90, "--policy", "adaptive", "--trace").succeeded();
+        CommandRun plain = generate("-n", 90, "--policy", ThreeBands.in(policies)).succeeded();
+        CommandRun traced = generate("-n", 90, "--policy", ThreeBands.in(policies), "--trace").succeeded();
         assertEquals(plain.out(), traced.out());
         assertFalse((traced.out() + traced.err()).contains("\033"), "escape sequences in a pipe");
         List<String> table = traced.err().lines().filter(line -> line.matches("chunk  tokens .*| *\\d+  \\d+–\\d+ .*")).toList();
-        JsonNode chunks = generate("-n", 90, "--policy", "adaptive", "--json").json().get("chunks");
+        JsonNode chunks = generate("-n", 90, "--policy", ThreeBands.in(policies), "--json").json().get("chunks");
         assertTrue(chunks.size() > 1, chunks.toString());
         assertEquals(1 + chunks.size(), table.size(), traced.err());
         assertTrue(table.get(1).contains("Once upon a time"), traced.err());
-        assertEquals("", generate("-n", 90, "--policy", "adaptive", "--trace", "--quiet").succeeded().err());
+        assertEquals("", generate("-n", 90, "--policy", ThreeBands.in(policies), "--trace", "--quiet").succeeded().err());
     }
 
     @Test
     void inATerminalTheTextIsColouredUnlessNoColorIsSet() throws IOException, InterruptedException {
         Object[] args = {"generate", "-m", Stories.model(), "-a", Stories.adapter("shakespeare"), "-e", "cpu", "-T", 0, "-p", PROMPT,
-            "-n", 60, "--policy", "adaptive", "--trace"};
+            "-n", 60, "--policy", ThreeBands.in(policies), "--trace"};
         ChildRun coloured = ChildRun.ofTerminal(Map.of("TERM", "xterm-256color"), directory, args);
         assertEquals(0, coloured.exit(), coloured.err());
         assertTrue(coloured.out().contains("\033[38;5;"), coloured.out());
@@ -60,7 +63,7 @@ class TraceTest {
     void thePageHasTheWholeTextAndOnlyItsOwnScripts() throws IOException {
         Path page = directory.resolve("trace.html");
         String prompt = "</script><script>alert('1 & 2')</script>\n\"Lily\"";
-        JsonNode json = run("-p", prompt, "-n", 60, "--policy", "adaptive", "--json", "--trace-html", page).json();
+        JsonNode json = run("-p", prompt, "-n", 60, "--policy", ThreeBands.in(policies), "--json", "--trace-html", page).json();
         String html = Files.readString(page);
         assertEquals(2, html.split("<script", -1).length - 1, "script elements");
         assertFalse(html.contains("src=") || html.contains("href=") || html.contains("alert('1 & 2')"), "something foreign in the page");
@@ -79,7 +82,7 @@ class TraceTest {
 
     @Test
     void chunksCoverEveryTokenOnceAndSayWhatWasDecided() {
-        JsonNode json = generate("-n", 120, "--policy", "adaptive", "--kv-policy", "adaptive", "--json").json();
+        JsonNode json = generate("-n", 120, "--policy", ThreeBands.in(policies), "--kv-policy", "adaptive", "--json").json();
         JsonNode tokens = json.get("tokens");
         assertEquals(json.get("promptTokens").intValue() + json.get("newIds").size(), tokens.size());
         int covered = 0;
@@ -106,7 +109,7 @@ class TraceTest {
 
     @Test
     void tokensHaveTheFourSignalsAndTheScore() {
-        JsonNode json = generate("-n", 70, "--policy", "adaptive", "--signals", "entropy,ngram,prior", "--json").json();
+        JsonNode json = generate("-n", 70, "--policy", ThreeBands.in(policies), "--json").json();
         int[] newIds = CommandRun.ints(json.get("newIds"));
         int prompt = json.get("promptTokens").intValue();
         for (int i = 0; i < json.get("tokens").size(); i++) {

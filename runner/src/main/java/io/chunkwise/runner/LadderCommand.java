@@ -37,16 +37,17 @@ import picocli.CommandLine.Option;
         sortOptions = false, defaultValueProvider = CalibrationOptions.Defaults.class,
         optionListHeading = "%nOptions:%n", footerHeading = "%n",
         footer = {
-            "A ladder belongs to one adapter: it is refused when the adapter's files have changed. A calibration is kept when the ladder",
-            "of the same adapter is built again without --calibrate.",
+            "A ladder belongs to one adapter: it is refused when the adapter's files have changed.",
+            "A calibration is kept when the same adapter's ladder is built again without --calibrate.",
             "",
             "Examples:",
             "  chunkwise ladder -m models/stories -a my-adapter",
             "  chunkwise ladder -m models/stories -a my-adapter --calibrate sample.txt",
             "  chunkwise generate -m models/stories -a my-adapter --rank 8 -p \"Once\"",
             "",
-            "JSON: path, bytes, adapter, sha256, rank, energy, sites[], buildMs, benefit (none, kept, calibrated), calibration (executor,",
-            "windows, tokens, lowComponents, highComponents, meanGain, tokensSeen, vocabulary, ms)."
+            "JSON: path, bytes, adapter, sha256, rank, energy, sites[], buildMs, benefit (none, kept,",
+            "calibrated), calibration (null, or executor, windows, tokens, lowComponents,",
+            "highComponents, meanGain, tokensSeen, vocabulary, ms)."
         })
 final class LadderCommand implements Callable<Integer> {
     private final Terminal terminal;

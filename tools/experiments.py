@@ -127,9 +127,9 @@ def boundaries(args):
     ladder = ["--ladder", args.ladder] if args.ladder else []
     runs = {fade: score(args, "--policy", args.policy, "--fade", str(fade), *ladder) for fade in args.fades}
     rungs = {chunk["rung"] for chunk in runs[args.fades[0]]["chunks"]}
-    uniform = {rung: logprobs(score(args, "--policy", f"uniform:{rung}", *ladder)) for rung in rungs if rung != "off"}
-    uniform["off"] = logprobs(score(args, "--policy", "uniform:0", *ladder)) if "off" in rungs else []
     trained = logprobs(score(args, "--policy", "uniform:max"))
+    uniform = {rung: trained if rung == str(args.trained_rank) else
+               logprobs(score(args, "--policy", f"uniform:{0 if rung == 'off' else rung}", *ladder)) for rung in rungs}
     print(f"\n{args.policy}: {len(runs[args.fades[0]]['tokens'])} tokens\n")
     print("| fade | boundaries | mean of the incoming rung's difference, first 4 rows | rows 5-16 | to the adapter as trained, first 4 rows | mean components | nll | perplexity |")
     print("|---|---|---|---|---|---|---|---|")
@@ -168,10 +168,10 @@ def main():
         command.add_argument("--text", required=True)
         command.add_argument("--window", type=int, default=2000 if run is kv else 512)
         command.add_argument("--executor", default="cpu")
+        command.add_argument("--trained-rank", type=int, default=32, help="rank of the adapter")
         if run is rank:
             command.add_argument("--uniform", type=int, nargs="+", default=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 24, 32])
             command.add_argument("--means", type=int, nargs="+", default=[4, 8])
-            command.add_argument("--trained-rank", type=int, default=32)
             command.add_argument("--spread", type=int, default=1)
             command.add_argument("--rungs", nargs="+", default=["fixed", "threshold"])
         else:

@@ -143,7 +143,7 @@ class ChunkingTest {
         Path policy = Files.writeString(directory.resolve("loud.yaml"), loud);
         CommandRun run = score("-a", shakespeare(), "--policy", policy, "--merge-rung", 4);
         assertEquals(2, run.exit());
-        assertTrue(run.err().contains("band 'little' of policy '" + policy + "' has scale 1.5, but merged components always act at scale 1"),
+        assertTrue(run.err().contains("band 'easy' of policy '" + policy + "' has scale 1.5, but merged components always act at scale 1"),
                 run.err());
         assertEquals(2, score("-a", shakespeare(), "--merge-rung", 33).exit());
     }

@@ -14,7 +14,8 @@ import java.util.Optional;
  * @param threads       of the CPU executor; 0: as many as there are cores
  * @param progress      told about uploads and compilation
  */
-public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation kv, Optional<String> device, int threads, Progress progress) {
+public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation kv, Optional<String> device, int threads,
+        Progress progress) {
 
     public ExecutorOptions {
         if (contextLength < 1) {
@@ -29,6 +30,7 @@ public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation 
     }
 
     public static ExecutorOptions withContext(int contextLength) {
-        return new ExecutorOptions(contextLength, Math.min(contextLength, 128), KvReservation.full(contextLength), Optional.empty(), 0, Progress.NONE);
+        return new ExecutorOptions(contextLength, Math.min(contextLength, 128), KvReservation.full(contextLength),
+                Optional.empty(), 0, Progress.NONE);
     }
 }

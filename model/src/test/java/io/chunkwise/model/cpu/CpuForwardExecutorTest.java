@@ -46,7 +46,7 @@ class CpuForwardExecutorTest implements ForwardExecutorContract {
     @EnumSource(TensorType.class)
     void theSamePassGivesTheSameBitsHoweverOftenItRuns(TensorType type) {
         try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(96, 2, 4, 2, 352, 65, 64), type, 1);
-                ForwardExecutor executor = provider().open(model, new ExecutorOptions(64, 20, KvReservation.full(64), Optional.empty(), 2, Progress.NONE))) {
+                ForwardExecutor executor = provider().open(model, options(64, 20, 2))) {
             Adapter adapter = SyntheticLlama.adapter(model.config(), 5, 1);
             executor.attach(Optional.of(adapter));
             for (int[] tokens : new int[][] {{3}, {1, 2}, {4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}}) {
@@ -63,8 +63,8 @@ class CpuForwardExecutorTest implements ForwardExecutorContract {
     @EnumSource(TensorType.class)
     void theNumberOfThreadsDoesNotChangeABit(TensorType type) {
         try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(96, 2, 4, 2, 352, 513, 64), type, 1);
-                ForwardExecutor one = provider().open(model, new ExecutorOptions(64, 40, KvReservation.full(64), Optional.empty(), 1, Progress.NONE));
-                ForwardExecutor five = provider().open(model, new ExecutorOptions(64, 40, KvReservation.full(64), Optional.empty(), 5, Progress.NONE))) {
+                ForwardExecutor one = provider().open(model, options(64, 40, 1));
+                ForwardExecutor five = provider().open(model, options(64, 40, 5))) {
             Adapter adapter = SyntheticLlama.adapter(model.config(), 17, 1);
             one.attach(Optional.of(adapter));
             five.attach(Optional.of(adapter));
@@ -78,8 +78,7 @@ class CpuForwardExecutorTest implements ForwardExecutorContract {
     @Test
     void aLongContextCostsNothingUntilItIsUsed() {
         try (LlamaModel model = ModelCase.small().open();
-                ForwardExecutor executor = provider().open(model, new ExecutorOptions(1 << 27, 1 << 20, KvReservation.full(1 << 27), Optional.empty(), 2,
-                        Progress.NONE))) {
+                ForwardExecutor executor = provider().open(model, options(1 << 27, 1 << 20, 2))) {
             assertTrue(logits(executor, TokenBatch.uniform(new int[] {1}, 0, new float[0])).length > 0);
         }
     }
@@ -88,12 +87,16 @@ class CpuForwardExecutorTest implements ForwardExecutorContract {
     void buffersThatNoArrayCouldHoldAreRefused() {
         try (LlamaModel model = ModelCase.small().open()) {
             String message = assertThrows(ExecutorException.class, () -> provider().open(model,
-                    new ExecutorOptions(1 << 30, 1 << 30, KvReservation.full(1 << 30), Optional.empty(), 2, Progress.NONE)).close()).getMessage();
+                    options(1 << 30, 1 << 30, 2)).close()).getMessage();
             assertTrue(message.contains("row capacity 1073741824") && message.contains("at most"), message);
         }
     }
 
     private static float[] logits(ForwardExecutor executor, TokenBatch batch) {
         return ((PassOutput.Logits) executor.run(batch, new OutputRequest.AllLogits())).values();
+    }
+
+    private static ExecutorOptions options(int context, int rows, int threads) {
+        return new ExecutorOptions(context, rows, KvReservation.full(context), Optional.empty(), threads, Progress.NONE);
     }
 }

@@ -65,7 +65,8 @@ class PolicyAgreementTest {
             int[] tokens = Arrays.copyOf(model.tokenizer().encode(text.substring(text.length() - 3000), true), TOKENS);
             RankLadder ladder = LadderBuilder.build(AdapterFiles.open(adapter, model.config(), Progress.NONE), Progress.NONE);
             KvPolicy policy = KvPolicy.parse(kv, BOUNDS);
-            try (ForwardExecutor cpu = open("cpu", model, policy, context); ForwardExecutor device = open("tornado", model, policy, context)) {
+            try (ForwardExecutor cpu = open("cpu", model, policy, context);
+                    ForwardExecutor device = open("tornado", model, policy, context)) {
                 Set<KvFormat> formats = EnumSet.noneOf(KvFormat.class);
                 for (ChunkPolicy chunks : policies()) {
                     RungSelector selector = RungSelector.of(chunks, ladder);
@@ -112,7 +113,8 @@ class PolicyAgreementTest {
                 kv.reservation(ChunkPolicy.adaptive(), context, ROWS), Optional.empty(), 0, Progress.NONE));
     }
 
-    private static Run run(ForwardExecutor executor, LlamaModel model, ChunkPolicy policy, KvPolicy kv, RungSelector selector, int[] tokens) {
+    private static Run run(ForwardExecutor executor, LlamaModel model, ChunkPolicy policy, KvPolicy kv, RungSelector selector,
+            int[] tokens) {
         ChunkScheduler scheduler = new ChunkScheduler(executor, new ChunkScheduler.Setup(model.config(), 0, policy, kv,
                 List.of(new AdapterUse(0, selector)), true));
         List<float[]> logits = new ArrayList<>();
@@ -130,7 +132,8 @@ class PolicyAgreementTest {
     }
 
     private static String decisions(ChunkTrace chunk) {
-        return chunk.start() + "-" + chunk.end() + " " + chunk.band() + ", rung " + chunk.rung() + ", scale " + chunk.scale() + ", " + chunk.kvPages();
+        return chunk.start() + "-" + chunk.end() + " " + chunk.band() + ", rung " + chunk.rung() + ", scale " + chunk.scale() + ", "
+                + chunk.kvPages();
     }
 
     private static void assertAgree(Run expected, Run actual, String what) {

@@ -271,7 +271,8 @@ interface StoriesGoldenContract {
         private Subject open(LlamaModel model) {
             ForwardExecutorProvider provider = StreamSupport.stream(ServiceLoader.load(ForwardExecutorProvider.class).spliterator(), false)
                     .filter(candidate -> candidate.name().equals(executor)).findFirst().orElseThrow();
-            return new Subject(model, provider.open(model, new ExecutorOptions(256, 32, KvReservation.full(256), Optional.empty(), 0, Progress.NONE)));
+            ExecutorOptions options = new ExecutorOptions(256, 32, KvReservation.full(256), Optional.empty(), 0, Progress.NONE);
+            return new Subject(model, provider.open(model, options));
         }
 
         void close() {

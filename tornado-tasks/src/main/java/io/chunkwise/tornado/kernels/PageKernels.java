@@ -1,6 +1,7 @@
 package io.chunkwise.tornado.kernels;
 
 import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -81,25 +82,21 @@ public final class PageKernels {
         for (@Parallel int index = 0; index < count; index++) {
             int job = index / (2 * perHalf);
             int head = index - job * 2 * perHalf;
+            int isValue = head / perHalf;
             int elements = 0;
             if (jobs.get(job * Jobs.STRIDE + Jobs.FORMAT) == Page.Q8) {
                 elements = headDim;
             }
-            int target = jobs.get(job * Jobs.STRIDE + Jobs.TARGET) * 2 * perHalf + head;
-            int keyElements = elements;
-            int valueElements = 0;
-            if (head >= perHalf) {
-                keyElements = 0;
-                valueElements = elements;
-            }
             int from = (jobs.get(job * Jobs.STRIDE + Jobs.SOURCE) * perHalf + head % perHalf) * headDim;
-            float scale = QuantKernels.scaleQ8(keys, from, keyElements) + QuantKernels.scaleQ8(values, from, valueElements);
-            float inverse = QuantKernels.inverse(scale);
-            for (int i = 0; i < keyElements; i++) {
-                codes.set(target * headDim + i, (byte) (int) QuantKernels.quantQ8(keys.get(from + i), inverse));
+            int target = jobs.get(job * Jobs.STRIDE + Jobs.TARGET) * 2 * perHalf + head;
+            float largest = 0f;
+            for (int i = 0; i < elements; i++) {
+                largest = TornadoMath.max(largest, TornadoMath.abs(element(keys, values, isValue, from + i)));
             }
-            for (int i = 0; i < valueElements; i++) {
-                codes.set(target * headDim + i, (byte) (int) QuantKernels.quantQ8(values.get(from + i), inverse));
+            float scale = largest / 127f;
+            float inverse = QuantKernels.inverse(scale);
+            for (int i = 0; i < elements; i++) {
+                codes.set(target * headDim + i, (byte) (int) QuantKernels.quantQ8(element(keys, values, isValue, from + i), inverse));
             }
             if (elements > 0) {
                 scales.set(target, scale);
@@ -121,28 +118,25 @@ public final class PageKernels {
         for (@Parallel int index = 0; index < count; index++) {
             int job = index / (2 * perHalf);
             int head = index - job * 2 * perHalf;
+            int isValue = head / perHalf;
             int elements = 0;
             if (jobs.get(job * Jobs.STRIDE + Jobs.FORMAT) == Page.Q4) {
                 elements = headDim;
             }
-            int target = jobs.get(job * Jobs.STRIDE + Jobs.TARGET) * 2 * perHalf + head;
-            int keyElements = elements;
-            int valueElements = 0;
-            if (head >= perHalf) {
-                keyElements = 0;
-                valueElements = elements;
-            }
             int from = (jobs.get(job * Jobs.STRIDE + Jobs.SOURCE) * perHalf + head % perHalf) * headDim;
-            float scale = QuantKernels.scaleQ4(keys, from, keyElements) + QuantKernels.scaleQ4(values, from, valueElements);
-            float inverse = QuantKernels.inverse(scale);
-            for (int i = 0; i < keyElements / 2; i++) {
-                int low = (int) QuantKernels.quantQ4(keys.get(from + i), inverse) + 8;
-                int high = (int) QuantKernels.quantQ4(keys.get(from + half + i), inverse) + 8;
-                codes.set(target * half + i, (byte) (low + high * 16));
+            int target = jobs.get(job * Jobs.STRIDE + Jobs.TARGET) * 2 * perHalf + head;
+            float largest = 0f;
+            for (int i = 0; i < elements; i++) {
+                float x = element(keys, values, isValue, from + i);
+                if (TornadoMath.abs(x) > TornadoMath.abs(largest)) {
+                    largest = x;
+                }
             }
-            for (int i = 0; i < valueElements / 2; i++) {
-                int low = (int) QuantKernels.quantQ4(values.get(from + i), inverse) + 8;
-                int high = (int) QuantKernels.quantQ4(values.get(from + half + i), inverse) + 8;
+            float scale = largest / -8f;
+            float inverse = QuantKernels.inverse(scale);
+            for (int i = 0; i < elements / 2; i++) {
+                int low = (int) QuantKernels.quantQ4(element(keys, values, isValue, from + i), inverse) + 8;
+                int high = (int) QuantKernels.quantQ4(element(keys, values, isValue, from + half + i), inverse) + 8;
                 codes.set(target * half + i, (byte) (low + high * 16));
             }
             if (elements > 0) {
@@ -180,5 +174,13 @@ public final class PageKernels {
             keys.set(a, first * cos + second * sin);
             keys.set(b, second * cos - first * sin);
         }
+    }
+
+    private static float element(FloatArray keys, FloatArray values, int isValue, int at) {
+        float element = keys.get(at);
+        if (isValue == 1) {
+            element = values.get(at);
+        }
+        return element;
     }
 }

@@ -9,7 +9,7 @@ final class QuantKernels {
     private QuantKernels() {
     }
 
-    /** max |x| / 127 over {@code count} elements; 0 for none. */
+    /** max |x| / 127 over {@code count} elements. */
     static float scaleQ8(FloatArray x, int from, int count) {
         float largest = 0f;
         for (int i = 0; i < count; i++) {
@@ -18,7 +18,7 @@ final class QuantKernels {
         return largest / 127f;
     }
 
-    /** −(the element of largest magnitude, the first of equal ones) / 8; 0 for none. */
+    /** −(the element of largest magnitude, the first of equal ones) / 8. */
     static float scaleQ4(FloatArray x, int from, int count) {
         float largest = 0f;
         for (int i = 0; i < count; i++) {

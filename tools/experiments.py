@@ -59,12 +59,13 @@ def interpolate(curve, mean):
     return [a + share * (b - a) for a, b in zip(curve[low], curve[high])]
 
 
-def adaptive_policy(folder, components, fade=None):
-    """The built-in policy with other components per band, as a file."""
+def adaptive_policy(folder, rungs, components):
+    """The built-in policy with other rungs and components per band, as a file."""
     text = subprocess.run([str(REPO / "bin/chunkwise"), "policy"], capture_output=True, text=True, check=True).stdout
     values = iter(components)
     text = re.sub(r"components: [0-9.]+$", lambda _: f"components: {next(values)}", text, flags=re.M)
-    path = Path(folder) / ("adaptive-" + "-".join(map(str, components)) + ".yaml")
+    text = re.sub(r"^rungs: .*$", f"rungs: {rungs}", text, flags=re.M)
+    path = Path(folder) / ("adaptive-" + "-".join(components) + ".yaml")
     path.write_text(text)
     return str(path)
 
@@ -83,12 +84,13 @@ def rank(args):
                     curve[r] = windows
                 rows.append((f"uniform:{r}", result["meanComponents"], windows, None))
             for mean in args.means:
-                policy = adaptive_policy(folder, [mean - args.spread, mean, mean + args.spread])
+                bands = [f"{components:g}" for components in (mean - args.spread, mean, mean + args.spread)]
+                policy = adaptive_policy(folder, rungs, bands)
                 for name, extra in [("adaptive", []), ("adaptive, four signals", ["--signals", "entropy,ngram,attention,prior"])]:
-                    result = score(args, "--policy", policy, "--rungs", rungs, *ladder, *extra)
+                    result = score(args, "--policy", policy, *ladder, *extra)
                     windows = window_nll(result, args.window)
                     reference = interpolate(curve, result["meanComponents"])
-                    rows.append((f"{name}, {mean - args.spread}/{mean}/{mean + args.spread}", result["meanComponents"], windows, reference))
+                    rows.append((f"{name}, {'/'.join(bands)}", result["meanComponents"], windows, reference))
             print(f"\n{rungs} rungs, {len(rows[0][2])} windows of {args.window}\n")
             print("| policy | mean components | nll | perplexity | uniform at that mean | difference in nats |\n|---|---|---|---|---|---|")
             for name, mean, windows, reference in rows:
@@ -172,7 +174,7 @@ def main():
         if run is rank:
             command.add_argument("--uniform", type=int, nargs="+", default=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 24, 32])
             command.add_argument("--means", type=int, nargs="+", default=[4, 8])
-            command.add_argument("--spread", type=int, default=1)
+            command.add_argument("--spread", type=float, default=1, help="components from band to band; whole numbers for fixed rungs")
             command.add_argument("--rungs", nargs="+", default=["fixed", "threshold"])
         else:
             command.add_argument("--policy", default=None if run is kv else "adaptive")

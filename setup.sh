@@ -182,6 +182,8 @@ demo() {
   example --prompt "Once upon a time"
   example --adapter demo/adapter-shakespeare --prompt $'ROMEO:\n'
   example --adapter demo/adapter-quiz --prompt "Q: What"
+  # Chunks with rungs of their own, and another adapter in the middle of the text.
+  example --adapter demo/adapter-shakespeare --adapter quiz=demo/adapter-quiz@60 --policy adaptive --trace --prompt $'ROMEO:\n'
 }
 
 example() {

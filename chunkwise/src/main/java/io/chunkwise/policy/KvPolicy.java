@@ -72,7 +72,7 @@ public sealed interface KvPolicy {
     default KvReservation reservation(ChunkPolicy policy, int contextLength, int rowCapacity) {
         return switch (this) {
             case Full() -> KvReservation.full(contextLength);
-            case Window(int tokens) -> KvReservation.full(contextLength);
+            case Window(int tokens) -> KvReservation.full(Math.min(contextLength, fresh(policy, tokens, rowCapacity)));
             case Q8(int recentTokens) -> new KvReservation(
                     Math.min(contextLength, fresh(policy, recentTokens, rowCapacity)), wholePages(contextLength), 0);
             case Adaptive(KvBounds bounds) -> {

@@ -114,7 +114,8 @@ class ChunkPolicyTest {
     void aReservationHasRoomForWhatThePolicyKeepsFull() {
         ChunkPolicy policy = policy(Map.of(SignalKind.NGRAM, 1.0));
         assertEquals(KvReservation.full(2000), new KvPolicy.Full().reservation(policy, 2000, 128));
-        assertEquals(KvReservation.full(2000), new KvPolicy.Window(500).reservation(policy, 2000, 128));
+        assertEquals(KvReservation.full(16 + 500 + 20 + 128 + 32), new KvPolicy.Window(500).reservation(policy, 2000, 128));
+        assertEquals(KvReservation.full(600), new KvPolicy.Window(500).reservation(policy, 600, 128));
         assertEquals(new KvReservation(16 + 64 + 20 + 128 + 32, 2000, 0), new KvPolicy.Q8(64).reservation(policy, 2000, 128));
         KvReservation adaptive = new KvPolicy.Adaptive(KvBounds.DEFAULT).reservation(policy, 2000, 128);
         assertTrue(adaptive.quantizable());

@@ -228,7 +228,8 @@ final class PageFixture {
                 assertClose(expected.out()[i], attended().get(at + i), 5e-5, what + ", row " + row + ", head " + head + ", element " + i);
             }
             int described = (row * config.heads() + head) * Page.SOFTMAX;
-            assertClose(expected.entropy(), state.buffers().softmax().get(described + Page.ENTROPY), 2e-5, what + ", row " + row + ", head " + head + ", entropy");
+            assertClose(expected.entropy(), state.buffers().softmax().get(described + Page.ENTROPY), 2e-5,
+                    what + ", row " + row + ", head " + head + ", entropy");
         }
     }
 

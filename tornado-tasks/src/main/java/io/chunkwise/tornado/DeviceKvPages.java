@@ -130,7 +130,8 @@ final class DeviceKvPages implements KvPages {
         for (int job = 0; job < places.length; job++) {
             int at = job * MeasureKernels.RESULT;
             int place = places[job];
-            measured[place] = new KvMeasurement(pages.get(place), result.get(at), result.get(at + 1), result.get(at + 2), result.get(at + 3));
+            measured[place] = new KvMeasurement(pages.get(place), result.get(at), result.get(at + 1), result.get(at + 2),
+                    result.get(at + 3));
         }
     }
 

@@ -1,5 +1,6 @@
 /**
- * What lies on the device: stacked weights, buffers, pools of the KV cache, adapter, control block; which devices there are, what they can hold, and
+ * What lies on the device: stacked weights, buffers, pools of the KV cache, adapter, control block;
+ * which devices there are, what they can hold, and
  * the check that they really compute. The only package that knows the layout of TornadoVM's arrays. Knows no task graph of
  * the forward pass.
  */

@@ -42,7 +42,8 @@ final class PageTasks {
     void attend(TaskSink sink, FloatArray query, FloatArray out) {
         switch (form) {
             case THREADED -> attend(sink, "attend", Launch.groupsPerRow(config.heads(), 1), query, out, buffers.softmax());
-            case GROUPED -> attend(sink, "attend", Launch.groupsPerRow(config.heads(), AttentionKernels.LANES), query, out, buffers.softmax());
+            case GROUPED -> attend(sink, "attend", Launch.groupsPerRow(config.heads(), AttentionKernels.LANES), query, out,
+                    buffers.softmax());
         }
     }
 
@@ -56,9 +57,10 @@ final class PageTasks {
         sink.task("gather_probes", Launch.threads((long) Page.PROBES * config.queryDim()), MeasureKernels::gatherProbes, control,
                 pools.probes(), m.query(), config.queryDim());
         switch (form) {
-            case THREADED -> attend(sink, "attend_probes", Launch.groups((long) Page.PROBES * heads, 1), m.query(), m.attended(), m.softmax());
-            case GROUPED -> attend(sink, "attend_probes", Launch.groups((long) Page.PROBES * heads, AttentionKernels.LANES), m.query(), m.attended(),
+            case THREADED -> attend(sink, "attend_probes", Launch.groups((long) Page.PROBES * heads, 1), m.query(), m.attended(),
                     m.softmax());
+            case GROUPED -> attend(sink, "attend_probes", Launch.groups((long) Page.PROBES * heads, AttentionKernels.LANES), m.query(),
+                    m.attended(), m.softmax());
         }
         sink.task("compare_pages", Launch.threadsPerRow((long) Page.PROBES * heads), MeasureKernels::comparePages, control, jobs, m.query(),
                 m.attended(), m.softmax(), pools.keys(), pools.values(), m.changes(), heads, config.kvHeads(), config.headDim());

@@ -173,12 +173,13 @@ final class PageFixture {
     private static double[] quantized(double[] x, KvFormat format) {
         double largest = Arrays.stream(x).reduce(0, (a, b) -> Math.abs(b) > Math.abs(a) ? b : a);
         double scale = format == KvFormat.Q8 ? Math.abs(largest) / 127 : largest / -8;
-        return Arrays.stream(x).map(element -> scale * Math.min(Math.floor(element / scale + 0.5), format == KvFormat.Q8 ? 127 : 7)).toArray();
+        int most = format == KvFormat.Q8 ? 127 : 7;
+        return Arrays.stream(x).map(element -> scale * Math.min(Math.floor(element / scale + 0.5), most)).toArray();
     }
 
     // --- attention
 
-    /** @param total Σ e^score */
+    /** One head of one row; weights of all positions up to its own. */
     private record Attended(double[] out, double entropy, double[] weight) {
     }
 
@@ -226,7 +227,8 @@ final class PageFixture {
             for (int i = 0; i < config.headDim(); i++) {
                 assertClose(expected.out()[i], attended().get(at + i), 5e-5, what + ", row " + row + ", head " + head + ", element " + i);
             }
-            assertClose(expected.entropy(), state.buffers().softmax().get((row * config.heads() + head) * Page.SOFTMAX + Page.ENTROPY), 2e-5,
+            int described = (row * config.heads() + head) * Page.SOFTMAX;
+            assertClose(expected.entropy(), state.buffers().softmax().get(described + Page.ENTROPY), 2e-5,
                     what + ", row " + row + ", head " + head + ", entropy");
         }
     }

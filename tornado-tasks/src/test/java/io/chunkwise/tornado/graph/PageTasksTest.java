@@ -44,7 +44,8 @@ class PageTasksTest {
     void attentionReadsEveryPageInItsFormat(PageFixture f) {
         for (KernelForm form : KernelForm.values()) {
             f.fillPools();
-            on(f, form, (tasks, sink) -> tasks.attend(sink, f.query(), f.attended()), () -> List.of(f.attended(), f.state.buffers().softmax()), run -> {
+            on(f, form, (tasks, sink) -> tasks.attend(sink, f.query(), f.attended()), () -> List.of(
+                    f.attended(), f.state.buffers().softmax()), run -> {
                 for (int length : LENGTHS) {
                     f.control().probes(LAYER, length - 1, 3);
                     run.execute(new Work(3, 1));

@@ -37,25 +37,25 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.api.Test;
 
 /**
  * The device decides chunk for chunk as the cpu does, and computes logits that agree, under every chunk policy and every KV policy: a
  * prompt in passes of many rows, then rows one by one. The same tokens are given to both, so that one near-tie cannot part them.
  */
-@Tag("tornado")
-class PolicyAgreementTest {
-    private static final int CONTEXT = 320;
-    private static final int ROWS = 48;
-    private static final int PROMPT = 230;
-    private static final int TOKENS = 290;
-    private static final KvBounds BOUNDS = new KvBounds(32, 0.03, 0.05);
+interface PolicyAgreementContract {
+    int CONTEXT = 320;
+    int ROWS = 48;
+    int PROMPT = 230;
+    int TOKENS = 290;
+    KvBounds BOUNDS = new KvBounds(32, 0.03, 0.05);
 
-    @ParameterizedTest
-    @ValueSource(strings = {"full", "q8", "adaptive", "window:64"})
-    void theDeviceDecidesAndComputesAsTheCpuDoes(String kv) throws IOException {
+    /** As the command line says it: one per class, and so one device executor per JVM. */
+    String kv();
+
+    @Test
+    default void theDeviceDecidesAndComputesAsTheCpuDoes() throws IOException {
+        String kv = kv();
         Path data = SharedData.assumePresent("stories260K");
         Path adapter = SharedData.assumePresent("stories260K-lora-shakespeare");
         String text = Files.readString(SharedData.assumePresent("text/tinyshakespeare.txt"));
@@ -105,7 +105,7 @@ class PolicyAgreementTest {
                 wide.withBudget(4), ChunkPolicy.uniform(8), ChunkPolicy.uniform(0), ChunkPolicy.uniformMax());
     }
 
-    private record Run(SequenceTrace trace, List<float[]> logits) {
+    record Run(SequenceTrace trace, List<float[]> logits) {
     }
 
     private static ForwardExecutor open(String name, LlamaModel model, KvPolicy kv, int context) {

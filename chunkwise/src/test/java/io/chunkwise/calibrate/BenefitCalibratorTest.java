@@ -15,6 +15,7 @@ import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterSite;
 import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.forward.DeviceInfo;
+import io.chunkwise.model.forward.ExecutorCounters;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassResult;
@@ -235,6 +236,11 @@ class BenefitCalibratorTest {
         @Override
         public void reserve(Collection<Adapter> adapters) {
             script.reserve(List.copyOf(adapters));
+        }
+
+        @Override
+        public ExecutorCounters counters() {
+            return new ExecutorCounters(0, 0, 0, 0, List.of());
         }
 
         @Override

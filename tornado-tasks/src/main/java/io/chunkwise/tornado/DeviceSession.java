@@ -1,6 +1,7 @@
 package io.chunkwise.tornado;
 
 import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.forward.ExecutorCounters;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvPage;
@@ -15,10 +16,12 @@ import io.chunkwise.tornado.device.KvPools;
 import io.chunkwise.tornado.device.KvPools.Slots;
 import io.chunkwise.tornado.graph.DeviceState;
 import io.chunkwise.tornado.graph.Passes;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * The arrays of an executor and the task graphs over them. Sizes are compiled into task graphs, so that what outgrows its room makes
@@ -33,6 +36,10 @@ final class DeviceSession implements AutoCloseable {
     private DeviceState state;
     private Optional<Passes> made = Optional.empty();
     private Optional<Adapter> attached = Optional.empty();
+    private long earlierLaunches; // of task graphs that were made anew since
+    private long earlierCompileNanos;
+    private long earlierUploadNanos;
+    private long peakBytes;
 
     DeviceSession(LlamaModel model, ExecutorOptions options, Reservation reservation, Function<DeviceState, Passes> plans) {
         config = model.config();
@@ -52,6 +59,7 @@ final class DeviceSession implements AutoCloseable {
     Passes passes() {
         if (made.isEmpty()) {
             made = Optional.of(plans.apply(state));
+            peakBytes = Math.max(peakBytes, state.arrays().stream().mapToLong(TornadoNativeArray::getNumBytesOfSegmentWithHeader).sum());
         }
         return made.get();
     }
@@ -110,9 +118,20 @@ final class DeviceSession implements AutoCloseable {
         replace(state.with(state.pools().grown(config, before.with(format, larger))));
     }
 
+    ExecutorCounters counters() {
+        return new ExecutorCounters(earlierLaunches + made.map(Passes::launches).orElse(0L), peakBytes,
+                earlierCompileNanos + made.map(Passes::compileNanos).orElse(0L),
+                earlierUploadNanos + made.map(Passes::uploadNanos).orElse(0L), made.map(Passes::kernels).orElse(List.of()));
+    }
+
     @Override
     public void close() {
-        made.ifPresent(Passes::close);
+        made.ifPresent(passes -> {
+            earlierLaunches += passes.launches();
+            earlierCompileNanos += passes.compileNanos();
+            earlierUploadNanos += passes.uploadNanos();
+            passes.close();
+        });
         made = Optional.empty();
     }
 

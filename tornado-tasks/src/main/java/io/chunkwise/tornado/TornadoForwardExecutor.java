@@ -2,6 +2,7 @@ package io.chunkwise.tornado;
 
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.forward.DeviceInfo;
+import io.chunkwise.model.forward.ExecutorCounters;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
@@ -73,7 +74,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
      *
      * @param form        of the kernels; need not be the best for the device
      * @param reservation room for adapters that need no new task graphs
-     * @param profiled    whether {@link #compileNanos()} counts; passes are slower then
+     * @param profiled    whether {@link #compilerNanos()} counts; passes are slower then
      */
     static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device, KernelForm form, Reservation reservation,
             boolean profiled) {
@@ -113,9 +114,14 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         return options.rowCapacity();
     }
 
-    /** Nanoseconds spent compiling since the plan was made; 0 unless opened as profiled. */
-    long compileNanos() {
-        return session.made().orElse(null) instanceof PassPlans compiled ? compiled.compileNanos() : 0;
+    /** Nanoseconds that compilers say they took since the plan was made; 0 unless opened as profiled. */
+    long compilerNanos() {
+        return session.made().orElse(null) instanceof PassPlans compiled ? compiled.compilerNanos() : 0;
+    }
+
+    @Override
+    public ExecutorCounters counters() {
+        return session.counters();
     }
 
     int tasksPerLayer() {

@@ -53,7 +53,7 @@ class DeviceBehaviourTest {
         try (LlamaModel model = ModelCase.small().open();
                 TornadoForwardExecutor executor = open(model, quantizable ? QUANTIZABLE : FULL, TestDevice.room(model.config()))) {
             executor.run(batch(1, 0, 0), new OutputRequest.Nothing());
-            long opened = executor.compileNanos();
+            long opened = executor.compilerNanos();
             assertTrue(opened > 0, "compile time is measured");
             executor.run(batch(1, 1, 0), new OutputRequest.LastLogits());
             executor.run(batch(3, 1, 0), new OutputRequest.AllLogits());
@@ -84,7 +84,7 @@ class DeviceBehaviourTest {
             executor.run(uniform(1, executor.kv().filled(), 1, 1, 1), new OutputRequest.LastLogits(), Statistics.LAST_ROW);
             executor.attach(Optional.empty());
             executor.run(batch(20, 0, 0), new OutputRequest.Nothing());
-            assertEquals(opened, executor.compileNanos(), "nanoseconds of compiling");
+            assertEquals(opened, executor.compilerNanos(), "nanoseconds of compiling");
         }
     }
 
@@ -156,9 +156,9 @@ class DeviceBehaviourTest {
             assertAgrees(oracle.run(next), executor.run(next, new OutputRequest.AllLogits()), TOLERANCE, "after new task graphs");
             assertArrayEquals(before, logits(executor.run(uniform(20, 0, 0), new OutputRequest.AllLogits())),
                     "gain 0 in the new task graphs is the base of the old ones");
-            long compiled = executor.compileNanos();
+            long compiled = executor.compilerNanos();
             executor.attach(Optional.of(SyntheticLlama.adapter(model.config(), 5, 4)));
-            assertEquals(compiled, executor.compileNanos(), "a smaller adapter compiles nothing");
+            assertEquals(compiled, executor.compilerNanos(), "a smaller adapter compiles nothing");
         }
     }
 
@@ -169,10 +169,10 @@ class DeviceBehaviourTest {
             // One has the larger rank, the other more groups.
             List<Adapter> adapters = List.of(SyntheticLlama.adapter(model.config(), 17, 2), groupedAdapter(model.config()));
             executor.reserve(adapters);
-            assertEquals(0, executor.compileNanos(), "reserving before the first pass compiles nothing");
+            assertEquals(0, executor.compilerNanos(), "reserving before the first pass compiles nothing");
             executor.attach(Optional.empty());
             executor.run(batch(1, 0, 0), new OutputRequest.Nothing());
-            long compiled = executor.compileNanos();
+            long compiled = executor.compilerNanos();
             for (Adapter adapter : adapters) {
                 executor.attach(Optional.of(adapter));
                 oracle.attach(Optional.of(adapter));
@@ -182,7 +182,7 @@ class DeviceBehaviourTest {
                 assertAgrees(oracle.run(batch), executor.run(batch, new OutputRequest.AllLogits()), TOLERANCE, adapter.name());
             }
             executor.reserve(adapters.reversed());
-            assertEquals(compiled, executor.compileNanos(), "nanoseconds of compiling");
+            assertEquals(compiled, executor.compilerNanos(), "nanoseconds of compiling");
             // More than before, while one is attached and the cache is in use.
             executor.reserve(List.of(SyntheticLlama.adapter(model.config(), 20, 1)));
             TokenBatch next = uniform(1, 3, 1, 1, 1);

@@ -4,6 +4,7 @@ import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.forward.ExecutorCounters;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
@@ -102,6 +103,11 @@ final class PooledProvider implements ForwardExecutorProvider, AutoCloseable {
         @Override
         public void reserve(Collection<Adapter> adapters) {
             executor.reserve(adapters);
+        }
+
+        @Override
+        public ExecutorCounters counters() {
+            return executor.counters();
         }
 
         @Override

@@ -24,6 +24,10 @@ record AttachedPair(int rank, int inputs, int outputs, float[] down, float[] up,
         return (component, first, count, out, at) -> System.arraycopy(down, component * inputs + first, out, at, count);
     }
 
+    long bytes() {
+        return 4L * (down.length + up.length);
+    }
+
     /** Leading components that rows with the given number of leading active groups use. */
     int activeRank(int activeGroups) {
         return activeGroups == 0 ? 0 : groupEnd[activeGroups - 1];

@@ -6,6 +6,7 @@ import io.chunkwise.model.format.BlockCodec;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.Activation;
 import io.chunkwise.model.forward.DeviceInfo;
+import io.chunkwise.model.forward.ExecutorCounters;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
@@ -59,6 +60,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private final Map<AdapterSite, AttachedPair> pairs = new HashMap<>();
     private Optional<Adapter> attached = Optional.empty();
     private RotaryTable rotary;
+    private long peakBytes; // as seen whenever somebody asked
 
     // Of the pass that is running.
     private TokenBatch batch;
@@ -143,6 +145,15 @@ final class CpuForwardExecutor implements ForwardExecutor {
     @Override
     public KvPages kv() {
         return kv;
+    }
+
+    @Override
+    public ExecutorCounters counters() {
+        long held = weights.all().stream().mapToLong(tensor -> tensor.data().byteSize()).sum() + kv.usage().allocatedBytes()
+                + buffers.values().stream().mapToLong(buffer -> 4L * buffer.length).sum()
+                + pairs.values().stream().mapToLong(AttachedPair::bytes).sum();
+        peakBytes = Math.max(peakBytes, held);
+        return new ExecutorCounters(0, peakBytes, 0, 0, List.of());
     }
 
     @Override

@@ -12,10 +12,13 @@ import java.util.Optional;
  * @param kv            how much of the KV cache is kept in which format; every position in full for {@link KvReservation#full}
  * @param device        "backend:index", or empty for the executor's best device
  * @param threads       of the CPU executor; 0: as many as there are cores
+ * @param adapters      how low-rank updates are kept and run
+ * @param cudaGraphs    capture task graphs as CUDA graphs; an executor whose backend has none refuses to open
+ * @param profiled      take the time of every kernel, see {@link ExecutorCounters#kernels}; passes are slower then
  * @param progress      told about uploads and compilation
  */
 public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation kv, Optional<String> device, int threads,
-        Progress progress) {
+        AdapterExecution adapters, boolean cudaGraphs, boolean profiled, Progress progress) {
 
     public ExecutorOptions {
         if (contextLength < 1) {
@@ -29,8 +32,27 @@ public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation 
         }
     }
 
+    /** Adapters as the executor likes them; no CUDA graphs, not profiled. */
+    public ExecutorOptions(int contextLength, int rowCapacity, KvReservation kv, Optional<String> device, int threads, Progress progress) {
+        this(contextLength, rowCapacity, kv, device, threads, AdapterExecution.DEFAULT, false, false, progress);
+    }
+
     public static ExecutorOptions withContext(int contextLength) {
         return new ExecutorOptions(contextLength, Math.min(contextLength, 128), KvReservation.full(contextLength),
                 Optional.empty(), 0, Progress.NONE);
+    }
+
+    public ExecutorOptions with(AdapterExecution adapters) {
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, cudaGraphs, profiled, progress);
+    }
+
+    /** @param profiled see {@link #profiled()} */
+    public ExecutorOptions profiled(boolean profiled) {
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, cudaGraphs, profiled, progress);
+    }
+
+    /** @param cudaGraphs see {@link #cudaGraphs()} */
+    public ExecutorOptions cudaGraphs(boolean cudaGraphs) {
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, cudaGraphs, profiled, progress);
     }
 }

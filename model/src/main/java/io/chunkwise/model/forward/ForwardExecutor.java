@@ -52,6 +52,9 @@ public interface ForwardExecutor extends AutoCloseable {
         return run(batch, request, Statistics.NONE).output();
     }
 
+    /** What this executor has done and held so far. */
+    ExecutorCounters counters();
+
     /** The KV cache of the sequence; a view that lives as long as the executor. */
     KvPages kv();
 

@@ -1,6 +1,8 @@
 package io.chunkwise.tornado.graph;
 
+import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import io.chunkwise.model.forward.LlamaForward;
+import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /** A pass as plain Java calls of the threaded kernels, in the wiring that the task graphs have. For tests. */
@@ -79,6 +81,26 @@ public final class DirectPasses implements Passes {
     @Override
     public void fetchCache() {
         // Everything is on the host already.
+    }
+
+    @Override
+    public long launches() {
+        return 0;
+    }
+
+    @Override
+    public long compileNanos() {
+        return 0;
+    }
+
+    @Override
+    public long uploadNanos() {
+        return 0;
+    }
+
+    @Override
+    public List<KernelTime> kernels() {
+        return List.of();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.chunkwise.tornado.graph;
 
 import io.chunkwise.model.Progress;
+import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.LlamaForward;
 import io.chunkwise.tornado.device.ControlBlock;
@@ -54,7 +55,10 @@ public final class PassPlans implements Passes {
     private final Map<Step, RecordingSink> sinks = new EnumMap<>(Step.class);
     private final TornadoExecutionPlan plan;
     private final boolean profiled;
+    private long compilerNanos;
     private long compileNanos;
+    private long uploadNanos;
+    private long launches;
     private TornadoExecutionResult last;
 
     /**
@@ -115,9 +119,29 @@ public final class PassPlans implements Passes {
         }
     }
 
-    /** Nanoseconds spent compiling so far; 0 unless profiled. */
+    /** Nanoseconds that TornadoVM says its compiler and the driver's took so far; 0 unless profiled. */
+    public long compilerNanos() {
+        return compilerNanos;
+    }
+
+    @Override
+    public long launches() {
+        return launches;
+    }
+
+    @Override
     public long compileNanos() {
         return compileNanos;
+    }
+
+    @Override
+    public long uploadNanos() {
+        return uploadNanos;
+    }
+
+    @Override
+    public List<KernelTime> kernels() {
+        return List.of();
     }
 
     /** Tasks of the layer graph. */
@@ -127,7 +151,9 @@ public final class PassPlans implements Passes {
 
     @Override
     public void uploadAdapter() {
+        long started = System.nanoTime();
         execute(Step.ADAPTER, Work.LEAST);
+        uploadNanos += System.nanoTime() - started;
     }
 
     @Override
@@ -213,8 +239,15 @@ public final class PassPlans implements Passes {
         state.control().noJobs();
         for (int done = 0; done < steps.size(); done++) {
             progress.report("compiling kernels", done, steps.size());
+            long started = System.nanoTime();
             execute(steps.get(done), Work.LEAST);
+            long took = System.nanoTime() - started;
+            switch (steps.get(done)) {
+                case INIT, ADAPTER -> uploadNanos += took; // with a small kernel for each type of array
+                case TABLE, EMBED, LAYER, HEAD, STATISTICS, TOP, LAST_LOGITS, MEASURE, QUANTIZE, TURN -> compileNanos += took;
+            }
         }
+        launches = 0;
         progress.report("compiling kernels", steps.size(), steps.size());
     }
 
@@ -226,6 +259,7 @@ public final class PassPlans implements Passes {
         RecordingSink sink = sinks.get(step);
         if (sink != null) {
             sink.size(work);
+            launches += sink.tasks();
         }
         try {
             // Always from the root: plans that are chained remember every link.
@@ -234,7 +268,7 @@ public final class PassPlans implements Passes {
             throw failure(name(step), e);
         }
         if (profiled) {
-            compileNanos += last.getProfilerResult().getCompileTime();
+            compilerNanos += last.getProfilerResult().getCompileTime();
         }
     }
 

@@ -1,5 +1,8 @@
 package io.chunkwise.tornado.graph;
 
+import io.chunkwise.model.forward.ExecutorCounters;
+import java.util.List;
+
 /**
  * The steps of a pass, and of what is done to pages of the KV cache, over one {@link DeviceState}. The caller describes each step in
  * the control block first. One implementation executes task graphs, the other calls the kernels as plain Java.
@@ -47,6 +50,18 @@ public interface Passes extends AutoCloseable {
 
     /** Brings pools and probes of the KV cache to the host. */
     void fetchCache();
+
+    /** Tasks executed so far on the device; 0 where there are no kernels. */
+    long launches();
+
+    /** Nanoseconds on the clock spent compiling, which includes the first launch of everything. */
+    long compileNanos();
+
+    /** Nanoseconds on the clock spent uploading weights and adapters. */
+    long uploadNanos();
+
+    /** Time of each task, the longest first; empty unless it was taken. */
+    List<ExecutorCounters.KernelTime> kernels();
 
     @Override
     void close();

@@ -1,0 +1,27 @@
+package io.chunkwise.model.forward;
+
+import io.chunkwise.model.format.TensorType;
+import java.util.Optional;
+
+/**
+ * How low-rank updates are kept and run.
+ *
+ * @param type  number format that components are kept in; empty: one that fits the base's, see {@link #typeFor}
+ * @param fused whether an update is part of the work of its projection; else its down and its up product are ops of their own behind
+ *              the projection, as libraries without fused kernels run it. The same sums, up to rounding.
+ */
+public record AdapterExecution(Optional<TensorType> type, boolean fused) {
+    public static final AdapterExecution DEFAULT = new AdapterExecution(Optional.empty(), true);
+    /** Components as exact as they come. */
+    public static final AdapterExecution EXACT = new AdapterExecution(Optional.of(TensorType.F32), true);
+
+    /**
+     * The number format of components beside a base projection: that of the base, because an update is small beside what it is added
+     * to, so that its rounding is lost in the base's own; Q8_0 where the base has fewer bits.
+     *
+     * @param base number format of the base projection
+     */
+    public TensorType typeFor(TensorType base) {
+        return type.orElse(base == TensorType.Q4_0 ? TensorType.Q8_0 : base);
+    }
+}

@@ -184,7 +184,8 @@ public final class Bench {
     }
 
     private BenchRow.Setting setting(Seat seat, LlamaModel model, int depth, String name) {
-        int threads = seat.threads() == 0 ? Runtime.getRuntime().availableProcessors() : seat.threads();
+        boolean cpu = seat.executor().device().backend().equals("cpu");
+        int threads = !cpu ? 0 : seat.threads() == 0 ? Runtime.getRuntime().availableProcessors() : seat.threads();
         return new BenchRow.Setting(name, model.weights().get(WeightRole.QUERY, 0).type(), model.weights().bytes(), seat.executor().name(),
                 seat.executor().device(), threads, depth, seat.kvPolicy().word(), template.adapters().type());
     }

@@ -90,7 +90,8 @@ final class BenchExecutors implements AutoCloseable {
     private LlamaModel merged(LlamaModel model, Progress progress) {
         Adapter largest = adapters.values().stream().max((a, b) -> a.maxRank() - b.maxRank()).orElseThrow();
         HostMemory.require("merged copies of the projections", largest.sites().keySet().stream()
-                .mapToLong(site -> model.weights().get(site.role(), site.layer()).data().byteSize()).sum());
+                .map(site -> model.weights().get(site.role(), site.layer()))
+                .mapToLong(tensor -> tensor.type().bytesFor(tensor.elements())).sum());
         return MergedRung.mergeWhole(model, largest, progress);
     }
 

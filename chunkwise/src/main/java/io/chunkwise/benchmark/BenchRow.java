@@ -33,7 +33,7 @@ public record BenchRow(Setting setting, SpeedTest test, Variant variant, Spread 
      * @param model       name of the shape or file
      * @param type        number format of the projections
      * @param weightBytes of the whole model
-     * @param threads     of the executor, as many as there were
+     * @param threads     of the cpu executor, as many as there were; 0 for a device
      * @param depth       positions in the KV cache before the test
      * @param kvPolicy    as the command line spells it
      * @param adapterType number format that components are kept in; empty: what fits the base's

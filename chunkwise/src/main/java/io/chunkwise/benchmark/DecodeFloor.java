@@ -22,7 +22,7 @@ final class DecodeFloor {
     /** Everything but an embedding table of its own, of which a token reads one row. */
     static long weightBytes(LlamaModel model) {
         TensorView embedding = model.weights().get(WeightRole.EMBEDDING, 0);
-        return model.weights().bytes() - (model.config().tiedOutput() ? 0 : embedding.data().byteSize());
+        return model.weights().bytes() - (model.config().tiedOutput() ? 0 : embedding.type().bytesFor(embedding.elements()));
     }
 
     /** Components in the number format that an executor keeps them in. */

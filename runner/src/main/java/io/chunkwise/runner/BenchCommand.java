@@ -3,6 +3,7 @@ package io.chunkwise.runner;
 import io.chunkwise.benchmark.Bench;
 import io.chunkwise.benchmark.BenchPlan;
 import io.chunkwise.benchmark.HostMemory;
+import io.chunkwise.benchmark.LoraMode;
 import io.chunkwise.benchmark.ModelShape;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.format.FormatException;
@@ -75,7 +76,7 @@ final class BenchCommand implements Callable<Integer> {
             description = "Form of the result (default: md). --json is short for --output json.")
     private String form;
 
-    @Option(names = "--compare", paramLabel = "FILE", arity = "2", order = 89,
+    @Option(names = "--compare", paramLabel = "FILE FILE", arity = "2", hideParamSyntax = true, order = 89,
             description = "Measure nothing; compare two results that were saved with --json: first, second.")
     private List<Path> compared;
 
@@ -113,8 +114,10 @@ final class BenchCommand implements Callable<Integer> {
                 KvReservation.full(plan.contextLength()), Optional.of(choice.device().selector()), 0, where.adapters(), where.cudaGraphs(),
                 false, progress);
         BenchOutput.Printer printer = new BenchOutput.Printer(shown, terminal);
+        boolean onHost = choice.provider().name().equals("cpu")
+                || plan.variants().stream().anyMatch(variant -> variant.mode() == LoraMode.MERGED);
         try {
-            for (Subject subject : subjects(shape, types, progress)) {
+            for (Subject subject : subjects(shape, types, onHost, progress)) {
                 try (LlamaModel model = subject.opener().get()) {
                     printer.add(new Bench(plan, choice.provider(), choice.device(), template).run(subject.name(), model));
                 }
@@ -144,7 +147,8 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    private List<Subject> subjects(ModelShape shape, List<TensorType> types, Progress progress) {
+    /** @param onHost whether the numbers of a random model are made in this machine's memory, not on a device */
+    private List<Subject> subjects(ModelShape shape, List<TensorType> types, boolean onHost, Progress progress) {
         if (options.model().isPresent()) {
             Path path = options.model().get();
             return List.of(new Subject(String.valueOf(path.toAbsolutePath().normalize().getFileName()), () -> open(path, types, progress)));
@@ -152,8 +156,10 @@ final class BenchCommand implements Callable<Integer> {
         List<Subject> subjects = new ArrayList<>();
         for (TensorType type : types) {
             subjects.add(new Subject(shape.word(), () -> {
-                String word = type.name().toLowerCase(Locale.ROOT);
-                HostMemory.require("the weights of " + shape.word() + " in " + word, shape.weightBytes(type));
+                if (onHost) {
+                    HostMemory.require("the weights of " + shape.word() + " in " + type.name().toLowerCase(Locale.ROOT),
+                            shape.weightBytes(type));
+                }
                 return SyntheticLlama.model(shape.config(), type, 1);
             }));
         }

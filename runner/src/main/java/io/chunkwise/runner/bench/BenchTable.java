@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 /** Rows as tables for people. What is the same in all rows stands above the table, not in a column of its own. */
 final class BenchTable {
     private static final int KERNELS = 12;
+    private static final String LAUNCHES = ">launches/token"; // a column where there are any
 
     private record Column(String title, Function<BenchRow, String> cell) {
 
@@ -36,7 +37,7 @@ final class BenchTable {
             new Column(">median", row -> Quantities.rate(row.speed().median())),
             new Column(">to base", row -> digits(row.toBase())),
             new Column(">x floor", row -> digits(row.floorMultiple())),
-            new Column(">launches", row -> digits(row.launchesPerToken())),
+            new Column(LAUNCHES, row -> digits(row.launchesPerToken())),
             new Column(">peak memory", row -> Quantities.bytes(row.peakDeviceBytes())));
 
     private BenchTable() {
@@ -48,7 +49,8 @@ final class BenchTable {
         lines.add(heading(rows));
         lines.add("");
         List<Column> columns = new ArrayList<>(varying);
-        columns.addAll(FIGURES);
+        boolean launches = rows.stream().anyMatch(row -> row.launchesPerToken() > 0);
+        FIGURES.stream().filter(column -> launches || !column.title().equals(LAUNCHES)).forEach(columns::add);
         lines.addAll(table(columns, rows));
         lines.add("");
         lines.addAll(startUp(varying, rows));
@@ -67,9 +69,10 @@ final class BenchTable {
         BenchRow.Setting first = rows.getFirst().setting();
         double least = rows.stream().mapToDouble(BenchRow::bytesPerSecond).min().orElseThrow() * 1e-9;
         double most = rows.stream().mapToDouble(BenchRow::bytesPerSecond).max().orElseThrow() * 1e-9;
-        String read = String.format(Locale.ROOT, most - least < 0.05 ? "%.1f" : "%.1f to %.1f", least, most);
+        String read = digits(least) + (digits(least).equals(digits(most)) ? "" : " to " + digits(most));
         int repetitions = rows.getFirst().samples().size();
         String same = SETTINGS.stream().filter(column -> !varies(column, rows)).map(column -> column.named(rows.getFirst()))
+                .filter(setting -> !setting.equals("threads 0")) // a device
                 .collect(Collectors.joining(", "));
         return first.model() + " on " + first.device().selector() + " (" + first.device().name() + "), executor " + first.executor() + ", "
                 + same + "; memory read at " + read + " GB/s; " + repetitions + (repetitions == 1 ? " repetition" : " repetitions");
@@ -85,8 +88,10 @@ final class BenchTable {
         List<Column> columns = new ArrayList<>(varying.stream().filter(column -> !column.title().equals(">depth")).toList());
         columns.add(new Column("adapters", row -> row.variant().rank() == 0 ? "fused" : row.variant().mode().word()));
         columns.add(new Column(">first token", row -> seconds(row.startUp().firstToken())));
-        columns.add(new Column(">of it compiling", row -> seconds(row.startUp().compile())));
-        columns.add(new Column(">of it uploading", row -> seconds(row.startUp().upload())));
+        if (rows.stream().anyMatch(row -> row.startUp().compile() > 0)) {
+            columns.add(new Column(">compiling", row -> seconds(row.startUp().compile())));
+            columns.add(new Column(">uploading", row -> seconds(row.startUp().upload())));
+        }
         Markdown table = new Markdown(columns.stream().map(Column::title).toList());
         rows.stream().map(row -> columns.stream().map(column -> column.cell().apply(row)).toList()).distinct().forEach(table::row);
         return table.lines();

@@ -29,36 +29,43 @@ public final class BenchOptions {
             description = "Measure this model instead: a Hugging Face directory or a GGUF file.")
     private Path model;
 
-    @Option(names = "--type", paramLabel = "LIST", order = 2, split = ",",
+    @Option(names = "--type", paramLabel = "LIST", order = 2, split = ",", hideParamSyntax = true,
             description = "Number formats of the random weights: f32, f16, bf16, q8_0, q4_0 (default: q8_0).")
     private List<String> types = List.of();
 
-    @Option(names = {"-p", "--prompt-tokens"}, paramLabel = "LIST", order = 10, split = ",", defaultValue = "128",
+    @Option(names = {"-p", "--prompt-tokens"}, paramLabel = "LIST", order = 10, split = ",", hideParamSyntax = true,
+            defaultValue = "128",
             description = "Tokens of a prompt to read (test ppN); 0 for no such test (default: ${DEFAULT-VALUE}).")
     private List<Integer> promptTokens;
 
-    @Option(names = {"-n", "--new-tokens"}, paramLabel = "LIST", order = 11, split = ",", defaultValue = "32",
+    @Option(names = {"-n", "--new-tokens"}, paramLabel = "LIST", order = 11, split = ",", hideParamSyntax = true,
+            defaultValue = "32",
             description = "Tokens to write one by one (test tgN); 0 for no such test (default: ${DEFAULT-VALUE}).")
     private List<Integer> newTokens;
 
-    @Option(names = {"-r", "--rank"}, paramLabel = "LIST", order = 12, split = ",", defaultValue = "0,8,64",
+    @Option(names = {"-r", "--rank"}, paramLabel = "LIST", order = 12, split = ",", hideParamSyntax = true,
+            defaultValue = "0,8,64",
             description = "Ranks of random adapters on all seven projections; 0 is the base alone (default: ${DEFAULT-VALUE}).")
     private List<Integer> ranks;
 
-    @Option(names = "--lora-mode", paramLabel = "LIST", order = 13, split = ",", defaultValue = "fused",
+    @Option(names = "--lora-mode", paramLabel = "LIST", order = 13, split = ",", hideParamSyntax = true,
+            defaultValue = "fused",
             description = "How adapters are run: fused into the projections, unfused (ops of their own), merged (into a copy of the "
                     + "weights) (default: ${DEFAULT-VALUE}).")
     private List<String> modes;
 
-    @Option(names = "--context-depth", paramLabel = "LIST", order = 14, split = ",", defaultValue = "0",
+    @Option(names = "--context-depth", paramLabel = "LIST", order = 14, split = ",", hideParamSyntax = true,
+            defaultValue = "0",
             description = "Tokens that are in the KV cache before a test (default: ${DEFAULT-VALUE}).")
     private List<Integer> depths;
 
-    @Option(names = "--kv-policy", paramLabel = "LIST", order = 15, split = ",", defaultValue = "full",
+    @Option(names = "--kv-policy", paramLabel = "LIST", order = 15, split = ",", hideParamSyntax = true,
+            defaultValue = "full",
             description = "What becomes of these: full, q8, adaptive (default: ${DEFAULT-VALUE}).")
     private List<String> kvPolicies;
 
-    @Option(names = {"-t", "--threads"}, paramLabel = "LIST", order = 16, split = ",", defaultValue = "0",
+    @Option(names = {"-t", "--threads"}, paramLabel = "LIST", order = 16, split = ",", hideParamSyntax = true,
+            defaultValue = "0",
             description = "Threads of the cpu executor; 0: one per core (default: ${DEFAULT-VALUE}).")
     private List<Integer> threads;
 

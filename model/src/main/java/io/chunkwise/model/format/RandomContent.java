@@ -66,6 +66,12 @@ public final class RandomContent implements TensorContent {
         return first;
     }
 
+    /** Whether the other content has elements of the same sequence, but for where it starts. */
+    public boolean isOfSameSequence(TensorContent other) {
+        return other instanceof RandomContent random && type == random.type && seed == random.seed && mean == random.mean
+                && deviation == random.deviation;
+    }
+
     @Override
     public long bytes() {
         return type.bytesFor(elements);

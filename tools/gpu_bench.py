@@ -19,8 +19,8 @@ Where there is neither Java nor network, carry everything along: on a machine wi
 
     tools/gpu_bench.py --pack .gpu --packer ../shared/gpu/pack.sh
 
-packs a runtime, the SDK (with every backend that it has: give TORNADOVM_HOME one with PTX) and the build into .gpu (gitignored, to be carried
-along with bin/ and tools/), and on the host
+packs a runtime, the SDK (with every backend that it has: give TORNADOVM_HOME one with PTX) and the build into .gpu (gitignored, to be
+carried along with tools/), and on the host
 
     tools/gpu_bench.py --packed .gpu --out $OUT/gpu.json --minutes 9
 
@@ -159,7 +159,8 @@ def host():
         asked = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"],
                                capture_output=True, text=True)
         gpu = asked.stdout.strip().splitlines() if asked.returncode == 0 else [last_line(asked.stderr or asked.stdout)]
-    return {"system": platform.platform(), "cores": os.cpu_count(), "nvidia": gpu, "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    return {"system": platform.platform(), "cores": os.cpu_count(), "nvidia": gpu,
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
 
 
 def goals(report):
@@ -207,7 +208,10 @@ def main():
     runs.report["unavailable"] = found["unavailable"]
     tornado = [device for device in found["devices"] if device["executor"] == "tornado"]
     gpus = [device for device in tornado if device["type"].lower() == "gpu"]
-    chosen = [d for d in tornado if f"{d['backend']}:{d['index']}" in args.device] if args.device else gpus or (tornado if args.tiny else [])
+    if args.device:
+        chosen = [device for device in tornado if f"{device['backend']}:{device['index']}" in args.device]
+    else:
+        chosen = gpus or (tornado if args.tiny else [])
     runs.report["devices"] = chosen
     runs.save()
     if not chosen:
@@ -218,8 +222,8 @@ def main():
     first = {}
     for device in chosen:
         first.setdefault(device["backend"], f"{device['backend']}:{device['index']}")
-    names = sorted(first.values(), key=lambda name: ("cuda", "ptx", "opencl").index(name.split(":")[0]) if name.split(":")[0]
-                   in ("cuda", "ptx", "opencl") else 9)
+    order = ["ptx", "cuda", "opencl"]
+    names = [first[backend] for backend in sorted(first, key=lambda backend: order.index(backend) if backend in order else len(order))]
     shape = ["--shape", "tiny" if args.tiny else "llama-7b"]
     tokens = ["--prompt-tokens", "16", "--new-tokens", "4"] if args.tiny else ["--prompt-tokens", "128", "--new-tokens", "32"]
     near, far, tight = ("8", "64", "12") if args.tiny else ("512", "4096", "1888")

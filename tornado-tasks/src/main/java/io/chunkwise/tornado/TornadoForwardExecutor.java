@@ -98,8 +98,8 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     // TornadoVM would fail in the middle of the first pass, and only if it may not fall back.
     static void requireCudaGraphs(DeviceInfo device, ExecutorOptions options) {
         if (!CUDA_BACKENDS.contains(device.backend())) {
-            throw new ExecutorException("device '" + device.selector() + "' (" + device.name() + ") can't capture CUDA graphs: its backend is "
-                    + device.backend() + ". Choose a --device of ptx or cuda, or leave out --cuda-graphs.");
+            throw new ExecutorException("device '" + device.selector() + "' (" + device.name() + ") can't capture CUDA graphs: its backend"
+                    + " is " + device.backend() + ". Choose a --device of ptx or cuda, or leave out --cuda-graphs.");
         }
         if (options.profiled()) {
             throw new ExecutorException("kernels of CUDA graphs can't be timed one by one: profile without --cuda-graphs");

@@ -36,3 +36,10 @@ tornado_version() {
   jar=${jar##*/tornado-api-}
   printf '%s\n' "${jar%.jar}"
 }
+
+# OpenCL drivers that compile with LLVM put their own handler in place of the JVM's for SIGSEGV, for one signal only. Compiled Java code
+# uses that signal for null checks, and two threads at a time killed the process. libjsig keeps the JVM's handler first. $1: the JDK.
+chain_signals() {
+  local library="$1/lib/libjsig.so"
+  if [ -e "$library" ]; then export LD_PRELOAD="$library${LD_PRELOAD:+ $LD_PRELOAD}"; fi
+}

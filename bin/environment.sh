@@ -1,11 +1,11 @@
 # Where the tools are: sourced by setup.sh and bin/chunkwise, so that both find the same ones.
 
-# Prints the home of a JDK 25: JAVA_HOME if it is one, else the usual places.
+# Prints the home of a JDK 25, or with "java" also of a bare runtime: JAVA_HOME if it is one, else the usual places.
 find_jdk() {
-  local candidate
+  local candidate tool=${1:-javac}
   for candidate in "${JAVA_HOME:-}" /usr/lib/jvm/*25* /usr/lib/jvm/* "$HOME"/.sdkman/candidates/java/25* \
       "$HOME"/.sdkman/candidates/java/current /opt/jdk-25* /Library/Java/JavaVirtualMachines/*25*/Contents/Home; do
-    if [ -x "$candidate/bin/javac" ] && grep -qs '^JAVA_VERSION="25' "$candidate/release"; then
+    if [ -x "$candidate/bin/$tool" ] && grep -qs '^JAVA_VERSION="25' "$candidate/release"; then
       printf '%s\n' "$candidate"
       return 0
     fi

@@ -173,7 +173,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
 
     @Override
     public ExecutorCounters counters() {
-        long held = weights.all().stream().mapToLong(tensor -> tensor.data().byteSize()).sum() + kv.usage().allocatedBytes()
+        long held = weights.bytes() + kv.usage().allocatedBytes()
                 + buffers.values().stream().mapToLong(buffer -> 4L * buffer.length).sum()
                 + pairs.values().stream().mapToLong(AttachedPair::bytes).sum();
         peakBytes = Math.max(peakBytes, held);

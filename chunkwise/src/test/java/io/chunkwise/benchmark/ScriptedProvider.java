@@ -69,8 +69,9 @@ final class ScriptedProvider implements ForwardExecutorProvider {
     // Three launches per pass; a profiled executor has one of 100 ns and two of 10 ns in them, and one that was at the start only.
     private static ExecutorCounters counters(ExecutorOptions options, List<ScriptedExecutor.Pass> passes) {
         int count = passes.size();
-        return new ExecutorCounters(3L * count, 1000, 2_000_000_000L, 1_000_000_000L, !options.profiled() ? List.of() : List.of(
-                new KernelTime("short", 2L * count, 20L * count), new KernelTime("long", count, 100L * count), new KernelTime("init", 1, 999)));
+        List<KernelTime> kernels = List.of(new KernelTime("short", 2L * count, 20L * count), new KernelTime("long", count, 100L * count),
+                new KernelTime("init", 1, 999));
+        return new ExecutorCounters(3L * count, 1000, 2_000_000_000L, 1_000_000_000L, options.profiled() ? kernels : List.of());
     }
 
     @Override

@@ -30,6 +30,7 @@ import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.LlamaWeights;
 import io.chunkwise.model.llama.RotaryTable;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -118,7 +119,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
      * compiled for either at every load.
      */
     private static TensorView unmapped(TensorView tensor) {
-        return new TensorView(tensor.name(), tensor.type(), tensor.shape(), tensor.data().reinterpret(tensor.data().byteSize()));
+        MemorySegment data = tensor.data();
+        return data.isNative() ? new TensorView(tensor.name(), tensor.type(), tensor.shape(), data.reinterpret(data.byteSize())) : tensor;
     }
 
     private float[][] decodePerLayer(WeightRole role) {
@@ -374,7 +376,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private void project(Activation in, List<LayerOp.Project> bases, List<LayerOp.AddLowRank> updates, int layer) {
         List<ProjectionStep.Base> base = new ArrayList<>(bases.size());
         for (LayerOp.Project op : bases) {
-            base.add(new ProjectionStep.Base(matrices.get(op.weight())[op.weight().isPerLayer() ? layer : 0], buffers.get(op.out()), op.accumulate()));
+            TensorView weight = matrices.get(op.weight())[op.weight().isPerLayer() ? layer : 0];
+            base.add(new ProjectionStep.Base(weight, buffers.get(op.out()), op.accumulate()));
         }
         List<ProjectionStep.Update> active = new ArrayList<>(updates.size());
         int activeGroups = attached.isEmpty() ? 0 : batch.activeGroups();

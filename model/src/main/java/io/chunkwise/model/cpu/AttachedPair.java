@@ -18,7 +18,8 @@ import java.lang.foreign.SegmentAllocator;
  * @param factor   [rank] what a component is to be multiplied with
  * @param groupEnd [groups] as in {@link LowRankPair}
  */
-record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySegment down, MemorySegment up, float[] factor, int[] groupEnd) {
+record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySegment down, MemorySegment up, float[] factor,
+        int[] groupEnd) {
     /** Neighbouring outputs whose components lie together: a quantization block. */
     static final int TILE = 32;
 

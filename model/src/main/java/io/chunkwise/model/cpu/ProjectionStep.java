@@ -118,10 +118,11 @@ final class ProjectionStep {
             int begin = 0; // of the projection or update, among the items
             for (Base base : bases) {
                 TensorView weight = base.weight();
+                TensorType type = weight.type();
                 int end = begin + weight.rows();
                 for (int row = 0; row < rows && from < end && to > begin; row++) {
-                    RowProjection.project(weight.type(), weight.data(), inputs, input(weight.type(), in), row * width(weight.type(), inputs),
-                            base.accumulate(), base.out(), row * weight.rows(), Math.max(0, from - begin), Math.min(to, end) - begin);
+                    RowProjection.project(type, weight.data(), inputs, input(type, in), row * width(type, inputs), base.accumulate(),
+                            base.out(), row * weight.rows(), Math.max(0, from - begin), Math.min(to, end) - begin);
                 }
                 begin = end;
             }

@@ -71,8 +71,26 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
         return largest == 0 ? 1 : Math.scalb(1f, Math.clamp(Math.getExponent(largest), -60, 60));
     }
 
-    TileProjection.WeightRows downRows() {
+    TileProjection.Weights downWeights() {
         return TileProjection.stored(type, down, inputs);
+    }
+
+    /** {@code up} as a matrix [outputs, rank], without the factors. */
+    TileProjection.Weights upWeights() {
+        return (first, count, begin, components, tile) -> {
+            float[] component = new float[TILE];
+            for (int start = first / TILE * TILE; start < first + count; start += TILE) {
+                int width = Math.min(TILE, outputs - start);
+                int from = Math.max(first, start);
+                int to = Math.min(first + count, start + width);
+                for (int k = 0; k < components; k++) {
+                    WeightDecoder.decode(type, up, tileAt(start) + (long) (begin + k) * width, component, 0, width);
+                    for (int o = from; o < to; o++) {
+                        tile[(o - first) * TileProjection.DEPTH + k] = component[o - start];
+                    }
+                }
+            }
+        };
     }
 
     /** Where the components of the tile of outputs that begins at {@code first} begin in {@code up}: an index of elements. */

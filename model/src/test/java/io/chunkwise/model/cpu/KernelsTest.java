@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Test;
@@ -82,10 +83,12 @@ class KernelsTest {
                     true, byRow, row * outputs, 0, outputs);
         }
         int panels = TileProjection.panels(rows);
-        float[] packed = new float[panels * TileProjection.PANEL * inputs];
+        float[] packed = new float[panels * TileProjection.PANEL * TileProjection.even(inputs)];
         TileProjection.pack(in, rows, inputs, packed, 0, panels);
-        TileProjection.project(TileProjection.stored(type, data, inputs), inputs, packed, 0, panels, rows, true,
-                new float[TileProjection.scratchSize(rows)], byTile, outputs, 0, outputs);
+        TileProjection.Product whole = new TileProjection.Product(TileProjection.stored(type, data, inputs), inputs, packed, null);
+        float[] scratch = new float[TileProjection.scratchSize(rows)];
+        Arrays.fill(scratch, Float.NaN);
+        TileProjection.project(List.of(whole), rows, true, scratch, byTile, outputs, 0, outputs);
         for (int row = 0; row < rows; row++) {
             for (int o = 0; o < outputs; o++) {
                 double expected = before[row * outputs + o];

@@ -78,15 +78,13 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
     /** {@code up} as a matrix [outputs, rank], without the factors. */
     TileProjection.Weights upWeights() {
         return (first, count, begin, components, tile) -> {
-            float[] component = new float[TILE];
+            float[] decoded = new float[components * TILE];
             for (int start = first / TILE * TILE; start < first + count; start += TILE) {
                 int width = Math.min(TILE, outputs - start);
-                int from = Math.max(first, start);
-                int to = Math.min(first + count, start + width);
-                for (int k = 0; k < components; k++) {
-                    WeightDecoder.decode(type, up, tileAt(start) + (long) (begin + k) * width, component, 0, width);
-                    for (int o = from; o < to; o++) {
-                        tile[(o - first) * TileProjection.DEPTH + k] = component[o - start];
+                WeightDecoder.decode(type, up, tileAt(start) + (long) begin * width, decoded, 0, components * width);
+                for (int o = Math.max(first, start); o < Math.min(first + count, start + width); o++) {
+                    for (int k = 0; k < components; k++) {
+                        tile[(o - first) * TileProjection.DEPTH + k] = decoded[k * width + o - start];
                     }
                 }
             }

@@ -36,7 +36,8 @@ class AttentionKernelsTest {
                 float[] entropyAlone = new float[entropy.length];
                 attend(pages, new QueryBlock(1, 1, 1, headDim, offset, width, position + row + 1, window), query, alone, entropyAlone,
                         row * 2 * heads + heads + head);
-                assertArrayEquals(Arrays.copyOfRange(alone, offset, offset + headDim), Arrays.copyOfRange(out, offset, offset + headDim), where);
+                assertArrayEquals(Arrays.copyOfRange(alone, offset, offset + headDim), Arrays.copyOfRange(out, offset, offset + headDim),
+                        where);
                 assertEquals(entropyAlone[row * 2 * heads + heads + head], entropy[row * 2 * heads + heads + head], where);
                 double[] expected = expected(pages, shape, query, offset, Math.max(0, window == 0 ? 0 : position + row + 1 - window),
                         position + row + 1);

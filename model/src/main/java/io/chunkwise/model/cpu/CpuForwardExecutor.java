@@ -306,7 +306,9 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 buffers.put(activation, new float[needed]);
             }
         }
-        scratch.reserve(AttentionKernels.scratchSize(config.heads() / config.kvHeads(), end, cache.shape()));
+        int group = config.heads() / config.kvHeads();
+        int queries = Math.max(group * QueryBlock.rowsTogether(group, rows), QueryBlock.rowsTogether(1, rows));
+        scratch.reserve(AttentionKernels.scratchSize(queries, end, cache.shape()));
     }
 
     private void runAll(List<Step> steps, int layer) {
@@ -397,16 +399,20 @@ final class CpuForwardExecutor implements ForwardExecutor {
         int together = config.kvHeads() * rows < 2 * team.size() ? 1 : group;
         int firstCounted = layer == probeLayer ? firstRowOfStatistics() : batch.rows();
         StoredPage[] pages = cache.pages(layer);
-        // Items are heads x rows, rows fastest: neighbours read the same keys.
-        team.share(heads / together * rows, 1, (worker, from, to) -> {
+        int rowsTogether = QueryBlock.rowsTogether(together, rows);
+        int blocks = Math.ceilDiv(rows, rowsTogether);
+        // Items are heads x blocks of rows, rows fastest: neighbours read the same keys.
+        team.share(heads / together * blocks, 1, (worker, from, to) -> {
             for (int item = from; item < to; item++) {
-                int head = item / rows * together;
-                int row = item % rows;
-                int end = batch.position() + firstRow + row + 1;
-                int first = config.slidingWindow() == 0 ? 0 : Math.max(0, end - config.slidingWindow());
-                int counted = firstRow + row - firstCounted;
-                AttentionKernels.attend(pages, cache.shape(), head / group, together, query, out, (row * heads + head) * config.headDim(),
-                        first, end, counted < 0 ? null : attentionEntropy, counted * heads + head, scratch.of(worker));
+                int head = item / blocks * together;
+                int row = item % blocks * rowsTogether;
+                int rowsHere = Math.min(rowsTogether, rows - row);
+                QueryBlock block = new QueryBlock(head / group, together, rowsHere, config.headDim(),
+                        (row * heads + head) * config.headDim(), heads * config.headDim(), batch.position() + firstRow + row + 1,
+                        config.slidingWindow());
+                int counted = firstRow + row - firstCounted; // row 0 of the block, among the rows whose statistics are wanted
+                AttentionKernels.attend(pages, cache.shape(), block, query, out, attentionEntropy, counted * heads + head, heads, -counted,
+                        scratch.of(worker));
             }
         });
     }

@@ -40,7 +40,8 @@ import picocli.CommandLine.Spec;
 
 /** BLEU and chrF2 of translations, of a model or of a file. */
 @Command(name = "bleu", description = "Measures translations by BLEU and chrF2, as sacrebleu does.", sortOptions = false,
-        customSynopsis = "chunkwise eval bleu --reference FILE (--hypothesis FILE | -m MODEL --source FILE --template FILE) [options]",
+        customSynopsis = {"chunkwise eval bleu --reference FILE --hypothesis FILE [options]",
+            "chunkwise eval bleu --reference FILE -m MODEL --source FILE --template FILE [options]"},
         optionListHeading = "%nOptions:%n", footerHeading = "%n",
         footer = {
             "Files are UTF-8 with a segment per line; line i of one belongs to line i of the others. Scores",
@@ -115,7 +116,7 @@ final class EvalBleuCommand implements Callable<Integer> {
         @Option(names = "--hypothesis", paramLabel = "FILE", required = true, order = 0, description = "Translations that are there already.")
         private Path file;
 
-        @Option(names = {"-m", "--model"}, paramLabel = "PATH", required = true, order = 1,
+        @Option(names = {"--model", "-m"}, paramLabel = "PATH", required = true, order = 1,
                 description = "Model that translates: a Hugging Face directory or a GGUF file.")
         private Path model;
     }

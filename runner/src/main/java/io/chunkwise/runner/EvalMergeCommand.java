@@ -59,8 +59,8 @@ final class EvalMergeCommand implements Callable<Integer> {
             });
             case EvalBleuCommand.KIND -> report(BleuRow.class, (rows, configuration) -> {
                 BleuFigures figures = BleuFigures.of(rows);
-                String signature = configuration.value("signature").orElseThrow();
-                String chrfSignature = configuration.value("chrf2Signature").orElseThrow();
+                String signature = EvaluationReport.text(configuration, "signature");
+                String chrfSignature = EvaluationReport.text(configuration, "chrf2Signature");
                 return new Report(json -> EvaluationReport.bleu(json, figures, signature, chrfSignature),
                         EvaluationReport.text(figures, signature, chrfSignature));
             });

@@ -35,7 +35,7 @@ final class EvaluationReport {
         Json.number(json, "meanComponents", figures.meanComponents(), DIGITS);
         json.writeNumberField("kvBytes", figures.kvBytes());
         Json.number(json, "msPerToken", figures.millis() / figures.tokens(), 4);
-        json.writeStringField("recipe", data.value("recipe").orElseThrow());
+        json.writeStringField("recipe", text(data, "recipe"));
         json.writeNumberField("window", number(data, "window"));
         json.writeNumberField("stride", number(data, "stride"));
     }
@@ -130,8 +130,18 @@ final class EvaluationReport {
         return remarks;
     }
 
+    /** @throws IllegalArgumentException if somebody changed it in the file that it comes from */
     static long number(Configuration configuration, String name) {
-        return Long.parseLong(configuration.value(name).orElseThrow());
+        try {
+            return Long.parseLong(text(configuration, name));
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException("the results' configuration has no whole number '" + name + "'", e);
+        }
+    }
+
+    /** @throws IllegalArgumentException if somebody changed it in the file that it comes from */
+    static String text(Configuration configuration, String name) {
+        return configuration.value(name).orElseThrow(() -> new IllegalArgumentException("the results' configuration has no '" + name + "'"));
     }
 
     static void print(Terminal terminal, String text) {

@@ -116,7 +116,7 @@ final class EvalBleuCommand implements Callable<Integer> {
         @Option(names = "--hypothesis", paramLabel = "FILE", required = true, order = 0, description = "Translations that are there already.")
         private Path file;
 
-        @Option(names = {"--model", "-m"}, paramLabel = "PATH", required = true, order = 1,
+        @Option(names = {"-m", "--model"}, paramLabel = "PATH", required = true, order = 1,
                 description = "Model that translates: a Hugging Face directory or a GGUF file.")
         private Path model;
     }

@@ -115,7 +115,7 @@ final class EvalSquadCommand implements Callable<Integer> {
                 description = "Answers that are there already: a JSON object of answers by question id.")
         private Path predictions;
 
-        @Option(names = {"--model", "-m"}, paramLabel = "PATH", required = true, order = 1,
+        @Option(names = {"-m", "--model"}, paramLabel = "PATH", required = true, order = 1,
                 description = "Model that answers: a Hugging Face directory or a GGUF file.")
         private Path model;
     }

@@ -21,7 +21,7 @@ record ChildRun(int exit, String out, String err) {
     static ChildRun ofTerminal(Map<String, String> environment, Path directory, Object... args) throws IOException, InterruptedException {
         Path out = directory.resolve("out.txt");
         Path err = directory.resolve("err.txt");
-        ProcessBuilder builder = builder(args).redirectOutput(out.toFile()).redirectError(err.toFile());
+        ProcessBuilder builder = builder(List.of(), args).redirectOutput(out.toFile()).redirectError(err.toFile());
         builder.environment().keySet().removeAll(List.of("NO_COLOR", "COLORTERM"));
         builder.environment().putAll(environment);
         Process process = builder.start();
@@ -42,7 +42,8 @@ record ChildRun(int exit, String out, String err) {
     /** Starts a run and kills it as soon as a condition holds; fails if it ends before. */
     static void killWhen(Path directory, Condition condition, Object... args) throws IOException, InterruptedException {
         Path said = directory.resolve("said.txt");
-        Process process = builder(args).redirectErrorStream(true).redirectOutput(said.toFile()).start();
+        // Compiled quickly rather than well: it lives for a second.
+        Process process = builder(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"), args).redirectErrorStream(true).redirectOutput(said.toFile()).start();
         try {
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
             while (!condition.holds()) {
@@ -56,9 +57,10 @@ record ChildRun(int exit, String out, String err) {
         }
     }
 
-    private static ProcessBuilder builder(Object... args) {
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Dchunkwise.tty.stdout=true",
+    private static ProcessBuilder builder(List<String> flags, Object... args) {
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        command.addAll(flags);
+        command.addAll(List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Dchunkwise.tty.stdout=true",
                 "-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
                 ChunkwiseCommand.class.getName()));
         Arrays.stream(args).map(Object::toString).forEach(command::add);

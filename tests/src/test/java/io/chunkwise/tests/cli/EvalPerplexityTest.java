@@ -37,13 +37,14 @@ class EvalPerplexityTest {
         assertEquals(windows, json.get("windows").intValue());
     }
 
-    // From llama.cpp's llama-perplexity -c 128 on the same weights as GGUF in F32 with an F32 cache: "Final estimate: PPL = 6.5011".
+    // From llama.cpp's llama-perplexity -c 128 on the same weights as GGUF in F32 with an F32 cache: "Final estimate: PPL = 6.2065". The text
+    // has no two spaces in a row, of which SentencePiece makes one and llama.cpp does not.
     @Test
     void llamaCppsRecipeIsItsTools() throws IOException {
-        JsonNode json = eval("--text", text(20_000), "--window", 128, "--recipe", "llama.cpp").json();
-        assertEquals(6.5011, json.get("perplexity").doubleValue(), 2e-4);
-        assertEquals(78, json.get("windows").intValue());
-        assertEquals(78 * 63, json.get("scored").intValue());
+        JsonNode json = eval("--text", text(12_000), "--window", 128, "--recipe", "llama.cpp").json();
+        assertEquals(6.2065, json.get("perplexity").doubleValue(), 1e-4);
+        assertEquals(46, json.get("windows").intValue());
+        assertEquals(46 * 63, json.get("scored").intValue());
         assertEquals("llama.cpp", json.get("recipe").textValue());
     }
 

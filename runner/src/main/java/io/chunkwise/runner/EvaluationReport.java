@@ -60,10 +60,12 @@ final class EvaluationReport {
     }
 
     static String text(SquadFigures figures) {
-        return String.format(Locale.ROOT, "exact %.4f, F1 %.4f over %,d questions%n"
-                + "with an answer: exact %.4f, F1 %.4f over %,d; without: exact %.4f over %,d",
-                figures.exact(), figures.f1(), figures.total(), figures.hasAnsExact(), figures.hasAnsF1(), figures.hasAnsTotal(),
-                figures.noAnsExact(), figures.noAnsTotal());
+        String answerable = figures.hasAnsTotal() == 0 ? "no question with an answer" : String.format(Locale.ROOT,
+                "with an answer: exact %.4f, F1 %.4f over %,d", figures.hasAnsExact(), figures.hasAnsF1(), figures.hasAnsTotal());
+        String others = figures.noAnsTotal() == 0 ? "none without" : String.format(Locale.ROOT,
+                "without: exact %.4f over %,d", figures.noAnsExact(), figures.noAnsTotal());
+        return String.format(Locale.ROOT, "exact %.4f, F1 %.4f over %,d questions%n", figures.exact(), figures.f1(), figures.total())
+                + answerable + "; " + others;
     }
 
     static void bleu(JsonGenerator json, BleuFigures figures, String signature, String chrfSignature) throws IOException {

@@ -187,6 +187,11 @@ final class CpuForwardExecutor implements ForwardExecutor {
     }
 
     @Override
+    public TensorType componentType(TensorType base) {
+        return adapterExecution.typeFor(base);
+    }
+
+    @Override
     public ExecutorCounters counters() {
         long held = weights.bytes() + kv.usage().allocatedBytes()
                 + buffers.values().stream().mapToLong(buffer -> 4L * buffer.length).sum()

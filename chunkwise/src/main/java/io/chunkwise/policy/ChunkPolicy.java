@@ -147,6 +147,11 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
         return new ChunkPolicy(name, estimation, rungs, changed, fadeTokens, budget, kv);
     }
 
+    /** The same with other bounds for the KV cache. */
+    public ChunkPolicy withKv(KvBounds other) {
+        return new ChunkPolicy(name, estimation, rungs, bands, fadeTokens, budget, other);
+    }
+
     /** The same with another cross-fade. */
     public ChunkPolicy withFade(int otherFadeTokens) {
         return new ChunkPolicy(name, estimation, rungs, bands, otherFadeTokens, budget, kv);

@@ -28,4 +28,9 @@ public record PolicyTrials(ForwardExecutor executor, LlamaConfig config, Adapter
         RungSelector selector = rungs ? RungSelector.of(policy, ladder) : RungSelector.plain(policy, adapter);
         return new ChunkScheduler(executor, new ChunkScheduler.Setup(config, policy, kv, selector));
     }
+
+    /** The same with another ladder of the adapter. */
+    public PolicyTrials with(RankLadder other) {
+        return new PolicyTrials(executor, config, adapter, other);
+    }
 }

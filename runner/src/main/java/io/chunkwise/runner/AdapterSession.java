@@ -25,11 +25,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 
 /** A model with one adapter and its ladder on an open executor, for commands that run many policies on it. */
 final class AdapterSession implements AutoCloseable {
+    static final int DEFAULT_WINDOW = 512;
+
     private final LlamaModel model;
     private final Path adapterFile;
     private final String adapterHash;
@@ -58,11 +61,11 @@ final class AdapterSession implements AutoCloseable {
     /**
      * Loads everything that the options name; the choice of the executor is remarked on standard error.
      *
-     * @param windowTokens that texts are read in
+     * @param windowTokens that texts have to be read in; empty for what the context has, at most {@value #DEFAULT_WINDOW}
      * @param quantizable  whether KV policies will be tried that keep pages in fewer bits
      * @throws ParameterException if the context has no room for a window
      */
-    static AdapterSession open(Options options, CommandSpec command, int windowTokens, boolean quantizable, Terminal terminal,
+    static AdapterSession open(Options options, CommandSpec command, OptionalInt windowTokens, boolean quantizable, Terminal terminal,
             Progress progress) {
         Choice choice = Session.executors().choose(options.executor().executor(), options.executor().device());
         if (options.output().remarks()) {
@@ -72,9 +75,10 @@ final class AdapterSession implements AutoCloseable {
         }
         LlamaModel model = ModelFiles.open(options.model().model(), progress);
         try {
-            int context = options.executor().context().orElse(Math.min(model.config().contextLength(), windowTokens));
-            if (windowTokens > context) {
-                throw new ParameterException(command.commandLine(), "--window " + windowTokens + ": the context has room for " + context
+            int context = options.executor().context()
+                    .orElse(Math.min(model.config().contextLength(), windowTokens.orElse(DEFAULT_WINDOW)));
+            if (windowTokens.orElse(0) > context) {
+                throw new ParameterException(command.commandLine(), "--window " + windowTokens.getAsInt() + ": the context has room for " + context
                         + "; use a smaller window or raise --context");
             }
             Path file = options.adapter().adapter();

@@ -135,7 +135,8 @@ final class EvalAblateCommand implements Callable<Integer> {
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
         AdapterSession.Options options = new AdapterSession.Options(model, adapter, executor, output);
-        try (AdapterSession session = AdapterSession.open(options, command, window, experiments.contains(Experiment.KV), terminal, progress)) {
+        try (AdapterSession session = AdapterSession.open(options, command, OptionalInt.of(window),
+                experiments.contains(Experiment.KV), terminal, progress)) {
             List<AblationVariant> variants = usageChecked(() -> new AblationPlan(policy, session.ladder().maxRank(),
                     session.ladder().benefit().isPresent(), components, caches).variants(experiments));
             int[] ids = session.model().tokenizer().encode(read, true);

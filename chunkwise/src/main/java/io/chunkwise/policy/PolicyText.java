@@ -35,16 +35,14 @@ public final class PolicyText {
 
     private void estimation(Estimation estimation) {
         line("benefit: " + estimation.benefit().word());
-        if (!estimation.weights().isEmpty()) {
-            line("signals:");
-        }
-        for (SignalKind kind : estimation.signals()) {
+        line("signals:");
+        for (SignalKind kind : List.of(SignalKind.ENTROPY, SignalKind.NGRAM, SignalKind.ATTENTION, SignalKind.PRIOR)) {
             String more = switch (kind) {
                 case NGRAM -> ", windowTokens: " + estimation.ngramTokens() + ", decay: " + number(estimation.ngramDecay());
                 case PRIOR -> ", tokens: " + number(estimation.priorTokens());
                 case ENTROPY, ATTENTION, BENEFIT -> "";
             };
-            line("  " + kind.word() + ": {weight: " + number(estimation.weights().get(kind)) + more + "}");
+            line("  " + kind.word() + ": {weight: " + number(estimation.weights().getOrDefault(kind, 0.0)) + more + "}");
         }
         line("lagTokens: " + estimation.lagTokens());
         line("initial: " + number(estimation.initial()));

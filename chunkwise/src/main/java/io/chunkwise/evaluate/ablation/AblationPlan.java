@@ -124,13 +124,17 @@ public record AblationPlan(ChunkPolicy policy, int maxRank, boolean benefits, Li
         double before = 0;
         double now = 0;
         for (Band band : policy.bands()) {
-            now += (band.upperPercentile() - before) / 100 * Math.min(band.components(), maxRank);
+            now += (band.upperPercentile() - before) / 100 * finite(band);
             before = band.upperPercentile();
         }
         double by = mean - Math.rint(now);
-        List<Double> moved = policy.bands().stream().map(band -> Math.clamp(Math.min(band.components(), maxRank) + by, 0, maxRank))
+        List<Double> moved = policy.bands().stream().map(band -> Math.clamp(finite(band) + by, 0, maxRank))
                 .map(wanted -> kind == RungKind.FIXED ? Math.rint(wanted) : wanted).toList();
         return policy.withComponents(moved).withRungs(kind);
+    }
+
+    private double finite(Band band) {
+        return band.components() == Band.ALL_COMPONENTS ? maxRank : band.components();
     }
 
     private void caches(List<AblationVariant> variants) {

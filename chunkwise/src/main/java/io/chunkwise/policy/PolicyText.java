@@ -59,7 +59,8 @@ public final class PolicyText {
         line("    maxTokens: " + band.maxTokens());
         line("    components: " + (band.components() == Band.ALL_COMPONENTS ? "max" : number(band.components())));
         line("    scale: " + new BigDecimal(Float.toString(band.scale())).toPlainString());
-        line("    kv: " + band.kv().stream().map(format -> format.name().toLowerCase(Locale.ROOT)).collect(Collectors.joining(", ", "[", "]")));
+        line("    kv: " + band.kv().stream().map(format -> format.name().toLowerCase(Locale.ROOT))
+                .collect(Collectors.joining(", ", "[", "]")));
     }
 
     private static String number(double value) {

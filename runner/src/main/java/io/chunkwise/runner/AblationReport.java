@@ -52,7 +52,8 @@ final class AblationReport {
         json.writeEndArray();
     }
 
-    private static void difference(JsonGenerator json, String mean, String error, Optional<PairedDifference> difference) throws IOException {
+    private static void difference(JsonGenerator json, String mean, String error, Optional<PairedDifference> difference)
+            throws IOException {
         Json.number(json, mean, difference.map(PairedDifference::nats).orElse(Double.NaN), DIGITS);
         Json.number(json, error, difference.map(PairedDifference::standardError).orElse(Double.NaN), DIGITS);
     }
@@ -92,7 +93,8 @@ final class AblationReport {
         Table table = new Table(titles.toArray(String[]::new));
         for (AblationFigures row : rows) {
             List<String> cells = new ArrayList<>(List.of(row.of().variant(), String.format(Locale.ROOT, "%.3f", row.figures().perplexity()),
-                    String.format(Locale.ROOT, "%.2f", row.figures().meanComponents()), String.format(Locale.ROOT, "%.3f", row.msPerToken()),
+                    String.format(Locale.ROOT, "%.2f", row.figures().meanComponents()),
+                    String.format(Locale.ROOT, "%.3f", row.msPerToken()),
                     shown(row.difference())));
             if (caches) {
                 cells.add(3, Quantities.bytes(row.figures().kvBytes()));

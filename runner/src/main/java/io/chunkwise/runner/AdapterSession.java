@@ -69,8 +69,8 @@ final class AdapterSession implements AutoCloseable {
             Progress progress) {
         Choice choice = Session.executors().choose(options.executor().executor(), options.executor().device());
         if (options.output().remarks()) {
-            terminal.err().println("executor " + choice.provider().name() + " on " + choice.device().selector() + " (" + choice.device().name()
-                    + "): " + choice.reason());
+            terminal.err().println("executor " + choice.provider().name() + " on " + choice.device().selector() + " ("
+                    + choice.device().name() + "): " + choice.reason());
             terminal.err().flush();
         }
         LlamaModel model = ModelFiles.open(options.model().model(), progress);
@@ -78,8 +78,8 @@ final class AdapterSession implements AutoCloseable {
             int context = options.executor().context()
                     .orElse(Math.min(model.config().contextLength(), windowTokens.orElse(DEFAULT_WINDOW)));
             if (windowTokens.orElse(0) > context) {
-                throw new ParameterException(command.commandLine(), "--window " + windowTokens.getAsInt() + ": the context has room for " + context
-                        + "; use a smaller window or raise --context");
+                throw new ParameterException(command.commandLine(), "--window " + windowTokens.getAsInt() + ": the context has room for "
+                        + context + "; use a smaller window or raise --context");
             }
             Path file = options.adapter().adapter();
             String hash = AdapterFiles.hash(file);
@@ -90,7 +90,8 @@ final class AdapterSession implements AutoCloseable {
             KvReservation kv = quantizable ? new KvReservation(context, context, context) : KvReservation.full(context);
             ForwardExecutor executor = choice.provider().open(model, options.executor().opening(context,
                     Math.min(context, options.executor().batch()), kv, choice.device(), progress));
-            return new AdapterSession(model, file, hash, adapter, ladder, isSaved ? Optional.of(saved) : Optional.empty(), choice, executor);
+            return new AdapterSession(model, file, hash, adapter, ladder, isSaved ? Optional.of(saved) : Optional.empty(), choice,
+                    executor);
         } catch (RuntimeException | Error e) {
             model.close();
             throw e;

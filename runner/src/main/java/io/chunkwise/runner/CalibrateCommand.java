@@ -108,8 +108,8 @@ final class CalibrateCommand implements Callable<Integer> {
     private Path target;
 
     @Option(names = {"-w", "--window"}, paramLabel = "N", order = 30,
-            description = "Ids that are read together; each window starts afresh (default: " + AdapterSession.DEFAULT_WINDOW + ", or the context if it is "
-                    + "shorter).")
+            description = "Ids that are read together; each window starts afresh (default: " + AdapterSession.DEFAULT_WINDOW
+                    + ", or the context if it is shorter).")
     private Integer window;
 
     @Option(names = "--windows", paramLabel = "N", order = 31, defaultValue = "16",
@@ -173,15 +173,18 @@ final class CalibrateCommand implements Callable<Integer> {
         Tokenizer tokenizer = session.model().tokenizer();
         int length = window != null ? window : session.executor().contextLength();
         List<Item<TextWindow>> validation = windows(tokenizer, parts.validation(), length, "--text " + text);
-        List<Item<TextWindow>> unseen = windows(tokenizer, parts.heldOut(), length, heldOut == null ? "--text " + text : "--held-out " + heldOut);
+        List<Item<TextWindow>> unseen = windows(tokenizer, parts.heldOut(), length,
+                heldOut == null ? "--text " + text : "--held-out " + heldOut);
         int[] start = tokenizer.encode("", true);
         int[] sample = tokenizer.encode(parts.sample(), false);
-        CalibratedPolicy found = new PolicyCalibrator(session.trials(), start, sample, spread(validation), windows, progress).calibrate(budget);
+        CalibratedPolicy found = new PolicyCalibrator(session.trials(), start, sample, spread(validation), windows, progress)
+                .calibrate(budget);
         PolicyTrials trials = found.ladder().map(ladder -> session.trials().with(ladder)).orElse(session.trials());
         PolicyCalibrator.HeldOut checked = PolicyCalibrator.HeldOut.measure(trials, unseen, found.chosen().candidate(), progress);
         Optional<Path> ladder = found.ladder().map(_ -> ladderFile());
-        return new CalibrationReport(budget, found, checked, target, ladder, session.configuration(SessionConfiguration.begin("calibration")),
-                String.valueOf(text.getFileName()), tokenizer.encode(parts.sample() + parts.validation(), false).length,
+        return new CalibrationReport(budget, found, checked, target, ladder,
+                session.configuration(SessionConfiguration.begin("calibration")), String.valueOf(text.getFileName()),
+                tokenizer.encode(parts.sample() + parts.validation(), false).length,
                 heldOut == null ? "the last fifth of " + text.getFileName() : String.valueOf(heldOut.getFileName()), length);
     }
 

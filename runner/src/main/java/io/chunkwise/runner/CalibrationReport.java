@@ -107,8 +107,8 @@ record CalibrationReport(Budget budget, CalibratedPolicy found, HeldOut checked,
             lines.add("written: " + target + ladder.map(file -> ", with " + file).orElse(""));
             lines.add("use it with " + use());
         } else {
-            lines.add("the budget (" + budget.text() + ") is not kept on held-out text: nothing is written; give more text, or ask for a little "
-                    + "less than you need");
+            lines.add("the budget (" + budget.text() + ") is not kept on held-out text: nothing is written; give more text, or ask for a "
+                    + "little less than you need");
         }
         return String.join("\n", lines);
     }
@@ -119,8 +119,8 @@ record CalibrationReport(Budget budget, CalibratedPolicy found, HeldOut checked,
         lines.add("Made by 'chunkwise calibrate' for adapter " + EvaluationReport.text(made, "adapter") + " on model "
                 + EvaluationReport.text(made, "model") + ".");
         lines.add("Budget: " + budget.text() + ".");
-        lines.add("Chosen: " + chosen() + ";");
-        lines.add(found.reason() + ".");
+        lines.add("Chosen: " + chosen() + ",");
+        lines.add("because " + found.reason() + ".");
         lines.add("Use it with " + use() + ".");
         lines.add("");
         results().forEach(lines::add);
@@ -138,7 +138,8 @@ record CalibrationReport(Budget budget, CalibratedPolicy found, HeldOut checked,
 
     private String use() {
         return "--policy " + target.getFileName() + ladder.map(file -> " --ladder " + file.getFileName()).orElse("")
-                + (found.chosen().candidate().kv() instanceof KvPolicy.Full ? "" : " --kv-policy " + found.chosen().candidate().kv().word());
+                + (found.chosen().candidate().kv() instanceof KvPolicy.Full ? ""
+                : " --kv-policy " + found.chosen().candidate().kv().word());
     }
 
     private List<String> results() {
@@ -147,8 +148,8 @@ record CalibrationReport(Budget budget, CalibratedPolicy found, HeldOut checked,
         return List.of("predicted: " + increase(predicted) + " perplexity, " + components(predicted) + " components",
                 "measured on held-out text (" + heldOutText + ", " + measured.figures().scored() + " tokens): " + increase(measured)
                         + " perplexity (" + perplexity(measured) + ", in full " + perplexity(checked.full()) + "),",
-                components(measured) + " components of " + components(checked.full()) + ", KV cache " + Quantities.bytes(measured.figures().kvBytes())
-                        + " of " + Quantities.bytes(checked.full().figures().kvBytes()));
+                components(measured) + " components of " + components(checked.full()) + ", KV cache "
+                        + Quantities.bytes(measured.figures().kvBytes()) + " of " + Quantities.bytes(checked.full().figures().kvBytes()));
     }
 
     private Table table() {

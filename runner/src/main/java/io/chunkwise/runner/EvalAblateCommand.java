@@ -42,7 +42,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** What each part of the method is worth: policies that differ in one thing, on the same windows of a text. */
-@Command(name = "ablate", description = "Measures what each part of the method is worth, on the same windows of a text.", sortOptions = false,
+@Command(name = "ablate", description = "Measures what each part of the method is worth, on the same windows of a text.",
+        sortOptions = false,
         customSynopsis = "chunkwise eval ablate -m MODEL -a ADAPTER --text FILE --window N [options]",
         optionListHeading = "%nOptions:%n", footerHeading = "%n",
         footer = {

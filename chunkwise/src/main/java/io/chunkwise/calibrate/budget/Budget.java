@@ -24,7 +24,7 @@ public sealed interface Budget {
             boolean percent = number.endsWith("%");
             number = percent ? number.substring(0, number.length() - 1).strip() : number;
             if (!number.matches("[0-9]{1,6}(\\.[0-9]{1,9})?|\\.[0-9]{1,9}")) {
-                throw new IllegalArgumentException("'" + text + "' is no increase: expected a percentage such as 1% or a fraction such as 0.01");
+                throw new IllegalArgumentException("'" + text + "' is no increase: expected a percentage such as 1%, or 0.01");
             }
             BigDecimal value = new BigDecimal(number);
             return new MaxIncrease((percent ? value.movePointLeft(2) : value).doubleValue());

@@ -1,6 +1,7 @@
 package io.chunkwise.calibrate.budget;
 
 import io.chunkwise.calibrate.BenefitCalibrator;
+import io.chunkwise.calibrate.Calibration;
 import io.chunkwise.evaluate.Item;
 import io.chunkwise.evaluate.perplexity.TextWindow;
 import io.chunkwise.ladder.RankLadder;
@@ -15,8 +16,9 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
 /**
- * Finds the policy that costs least within a budget. One rung for all tokens comes first: the smallest one of either kind that is within the
- * budget. Bands by token benefit have to do with fewer components, or predict better with as many, by more than the noise of the windows.
+ * Finds the policy that costs least within a budget. One rung for all tokens comes first: the smallest one of either kind that is within
+ * the budget. Bands by token benefit have to do with fewer components, or predict better with as many, by more than the noise of the
+ * windows.
  * Last comes the KV cache: the policy that keeps fewest bytes and leaves the budget kept.
  */
 public final class PolicyCalibrator {
@@ -42,7 +44,8 @@ public final class PolicyCalibrator {
      * @param validation windows that candidates are measured on
      * @param windows    of the sample at most
      */
-    public PolicyCalibrator(PolicyTrials plain, int[] start, int[] sample, List<Item<TextWindow>> validation, int windows, Progress progress) {
+    public PolicyCalibrator(PolicyTrials plain, int[] start, int[] sample, List<Item<TextWindow>> validation, int windows,
+            Progress progress) {
         this.plain = plain;
         this.start = start;
         this.sample = sample;
@@ -67,7 +70,8 @@ public final class PolicyCalibrator {
         Optional<RankLadder> ladder = benefits(components);
         Optional<Trial> adaptive = Optional.empty();
         for (double mean = below(components, kind); ladder.isPresent() && mean > 0; mean = below(mean, kind)) {
-            Optional<Trial> best = measure(Candidates.adaptive(mean, kind, maxRank, Double.POSITIVE_INFINITY)).stream().filter(trial -> trial.upperIncrease() <= fraction)
+            Optional<Trial> best = measure(Candidates.adaptive(mean, kind, maxRank, Double.POSITIVE_INFINITY)).stream()
+                    .filter(trial -> trial.upperIncrease() <= fraction)
                     .filter(trial -> trial.figures().meanComponents() < components && beatsUniform(trial, kind))
                     .min(byComponents());
             if (best.isEmpty()) {
@@ -75,10 +79,11 @@ public final class PolicyCalibrator {
             }
             adaptive = best;
         }
-        String reason = adaptive.map(found -> String.format(Locale.ROOT, "%s meets the budget with %.2f components, one rung for all tokens takes "
-                + "%.2f", found.candidate().name(), found.figures().meanComponents(), components))
-                .orElse(ladder.isEmpty() ? "no rung for all tokens is worth dividing" : "one rung for all tokens: bands with fewer components did not "
-                + "meet the budget, or were not better than one rung of as many by more than the noise");
+        String reason = adaptive.map(found -> String.format(Locale.ROOT,
+                "%s meets the budget with %.2f components, one rung for all tokens takes %.2f", found.candidate().name(),
+                found.figures().meanComponents(), components))
+                .orElse("one rung for all tokens: bands with fewer components did not meet the budget, or were not better than one rung of "
+                + "as many by more than the noise");
         Trial rungs = adaptive.orElse(uniform);
         Trial chosen = fewestBytes(rungs, trial -> trial.upperIncrease() - whole);
         return new CalibratedPolicy(trials.all(), chosen, chosen.candidate().adaptive() ? ladder : Optional.empty(), reason);
@@ -162,9 +167,10 @@ public final class PolicyCalibrator {
         if (maxRank < 2 || components < 1 || sample.length == 0) {
             return Optional.empty();
         }
-        RankLadder calibrated = plain.ladder().withBenefit(new BenefitCalibrator(plain.executor(), plain.config()).calibrate(plain.ladder(), start,
-                sample, Math.clamp(Math.round(components), 1, maxRank), sampleWindows,
-                (_, done, total) -> progress.report("token benefits", done, total)).benefit());
+        Calibration learned = new BenefitCalibrator(plain.executor(), plain.config()).calibrate(plain.ladder(), start, sample,
+                Math.clamp(Math.round(components), 1, maxRank), sampleWindows,
+                (_, done, total) -> progress.report("token benefits", done, total));
+        RankLadder calibrated = plain.ladder().withBenefit(learned.benefit());
         trials.use(plain.with(calibrated));
         return Optional.of(calibrated);
     }
@@ -187,8 +193,8 @@ public final class PolicyCalibrator {
 
     /** @param above by how much a trial is above what it may be */
     private Trial fewestBytes(Trial rungs, ToDoubleFunction<Trial> above) {
-        return Stream.concat(Stream.of(rungs), measure(Candidates.caches(rungs.candidate())).stream().filter(trial -> above.applyAsDouble(trial) <= 0))
-                .min(Comparator.comparingLong(trial -> trial.figures().kvBytes())).orElseThrow();
+        Stream<Trial> caches = measure(Candidates.caches(rungs.candidate())).stream().filter(trial -> above.applyAsDouble(trial) <= 0);
+        return Stream.concat(Stream.of(rungs), caches).min(Comparator.comparingLong(trial -> trial.figures().kvBytes())).orElseThrow();
     }
 
     private static Comparator<Trial> byLoss() {

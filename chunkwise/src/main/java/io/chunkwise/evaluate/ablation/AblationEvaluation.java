@@ -49,8 +49,8 @@ public final class AblationEvaluation implements Evaluation<AblationWindow, Abla
             variant = at.variant();
             evaluation = new PerplexityEvaluation(windows, trials.scheduler(variant.policy(), variant.kv()));
         }
-        return new AblationRow(at.place(), variant.experiment().word(), variant.name(), variant.reference().orElse(null), variant.description(),
-                variant.policy().rungs().word(), !variant.policy().estimates(), variant.kv().word(), at.number(),
+        return new AblationRow(at.place(), variant.experiment().word(), variant.name(), variant.reference().orElse(null),
+                variant.description(), variant.policy().rungs().word(), !variant.policy().estimates(), variant.kv().word(), at.number(),
                 evaluation.evaluate(windows.get(at.number())));
     }
 }

@@ -19,8 +19,8 @@ import java.util.TreeMap;
  * @param windows    how many
  * @param msPerToken median over windows: whatever else the machine did for a while does not count
  * @param difference to the reference, over windows that both have; empty for a reference, and where there are none
- * @param atUniform  difference to uniform ranks with as many components on average, interpolated linearly in the logarithm of the rank; empty
- *                   for uniform policies, other KV policies than full, and where no two uniform ranks lie around it
+ * @param atUniform  difference to uniform ranks with as many components on average, interpolated linearly in the logarithm of the rank;
+ *                   empty for uniform policies, other KV policies than full, and where no two uniform ranks lie around it
  */
 public record AblationFigures(AblationRow of, PerplexityFigures figures, int windows, double msPerToken,
         Optional<PairedDifference> difference, Optional<PairedDifference> atUniform) {

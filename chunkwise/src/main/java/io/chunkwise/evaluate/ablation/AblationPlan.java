@@ -32,8 +32,8 @@ public record AblationPlan(ChunkPolicy policy, int maxRank, boolean benefits, Li
         components = List.copyOf(components);
         kvPolicies = List.copyOf(kvPolicies);
         if (!policy.estimates()) {
-            throw new IllegalArgumentException("policy '" + policy.name() + "' treats all tokens alike; an ablation takes one of several bands, "
-                    + "such as adaptive");
+            throw new IllegalArgumentException("policy '" + policy.name() + "' treats all tokens alike; an ablation takes one of several "
+                    + "bands, such as adaptive");
         }
         if (maxRank < 2) {
             throw new IllegalArgumentException("an adapter of rank " + maxRank + " has no rungs to compare");
@@ -71,7 +71,8 @@ public record AblationPlan(ChunkPolicy policy, int maxRank, boolean benefits, Li
             }
         }
         if (benefits) {
-            variants.add(signals("token benefits", all.isEmpty() ? Optional.empty() : Optional.of(reference), EnumSet.of(SignalKind.BENEFIT)));
+            variants.add(signals("token benefits", all.isEmpty() ? Optional.empty() : Optional.of(reference),
+                    EnumSet.of(SignalKind.BENEFIT)));
         }
     }
 
@@ -88,8 +89,8 @@ public record AblationPlan(ChunkPolicy policy, int maxRank, boolean benefits, Li
     }
 
     /**
-     * Uniform ranks around each number of components, so that what an adaptive policy came to spend lies between two of them, and the policy
-     * with its bands moved there; with rungs of both kinds.
+     * Uniform ranks around each number of components, so that what an adaptive policy came to spend lies between two of them, and the
+     * policy with its bands moved there; with rungs of both kinds.
      */
     private void ranks(List<AblationVariant> variants) {
         variants.add(uniform(ChunkPolicy.uniform(0), RungKind.FIXED, "uniform:0"));
@@ -140,8 +141,8 @@ public record AblationPlan(ChunkPolicy policy, int maxRank, boolean benefits, Li
     private void caches(List<AblationVariant> variants) {
         String reference = kvPolicies.getFirst().word();
         for (KvPolicy kv : kvPolicies) {
-            variants.add(new AblationVariant(Experiment.KV, kv.word(), kv.word().equals(reference) ? Optional.empty() : Optional.of(reference),
-                    policy.name(), policy, kv));
+            variants.add(new AblationVariant(Experiment.KV, kv.word(),
+                    kv.word().equals(reference) ? Optional.empty() : Optional.of(reference), policy.name(), policy, kv));
         }
     }
 

@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * What uniform ranks come to at any mean number of components: a policy that spends another number than the uniform one beside it is compared
- * with what that number is worth.
+ * What uniform ranks come to at any mean number of components: a policy that spends another number than the uniform one beside it is
+ * compared with what that number is worth.
  */
 final class UniformCurve {
     private static final String EXPERIMENT = Experiment.RANK.word();

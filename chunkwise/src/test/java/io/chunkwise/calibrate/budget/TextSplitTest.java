@@ -11,7 +11,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TextSplitTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "a", "no-white-space-at-all", "one two three four five six seven eight nine ten\neleven twelve", " \n ", "ab 😀😀 😀 cd ef"})
+    @ValueSource(strings = {"", "a", "no-white-space-at-all", "one two three four five six seven eight nine ten\neleven twelve",
+        " \n ", "ab 😀😀 😀 cd ef"})
     void thePartsAreTheTextInOrder(String text) {
         TextSplit split = TextSplit.of(text, Optional.empty());
         assertEquals(text, split.sample() + split.validation() + split.heldOut());

@@ -24,7 +24,8 @@ class AblationFiguresTest {
         }
         Collections.shuffle(rows, new Random(1));
         List<AblationFigures> figures = AblationFigures.of(rows);
-        assertEquals(List.of("uniform:4, fixed", "uniform:16, fixed", "adaptive"), figures.stream().map(each -> each.of().variant()).toList());
+        assertEquals(List.of("uniform:4, fixed", "uniform:16, fixed", "adaptive"),
+                figures.stream().map(each -> each.of().variant()).toList());
         assertEquals(-1.25, figures.get(2).difference().orElseThrow().nats(), 1e-12);
         assertEquals(-0.25, figures.get(2).atUniform().orElseThrow().nats(), 1e-12);
         assertEquals(0, figures.get(2).atUniform().orElseThrow().standardError(), 1e-12);
@@ -33,8 +34,8 @@ class AblationFiguresTest {
 
     @Test
     void onlyWindowsThatBothHaveAreCompared() {
-        List<AblationRow> rows = List.of(row(0, "a", null, true, 0, 4, 2), row(0, "a", null, true, 2, 4, 2), row(1, "b", "a", true, 1, 4, 9),
-                row(1, "b", "a", true, 2, 4, 3));
+        List<AblationRow> rows = List.of(row(0, "a", null, true, 0, 4, 2), row(0, "a", null, true, 2, 4, 2), 
+                row(1, "b", "a", true, 1, 4, 9), row(1, "b", "a", true, 2, 4, 3));
         AblationFigures second = AblationFigures.of(rows).get(1);
         assertEquals(1, second.difference().orElseThrow().nats(), 1e-12);
         assertEquals(1, second.difference().orElseThrow().windows());

@@ -37,13 +37,15 @@ class AblationPlanTest {
     @Test
     void everySignalIsAloneOnceAndLeftOutOnce() {
         List<AblationVariant> variants = plan(ChunkPolicy.adaptive(), 32, true).variants(EnumSet.of(Experiment.SIGNALS));
-        assertEquals(List.of("all four", "entropy alone", "ngram alone", "attention alone", "prior alone", "without entropy", "without ngram",
-                "without attention", "without prior", "token benefits"), variants.stream().map(AblationVariant::name).toList());
-        assertEquals(EnumSet.of(SignalKind.ENTROPY, SignalKind.ATTENTION, SignalKind.PRIOR), variants.get(6).policy().estimation().signals());
+        assertEquals(List.of("all four", "entropy alone", "ngram alone", "attention alone", "prior alone", "without entropy", 
+                "without ngram", "without attention", "without prior", "token benefits"),
+                variants.stream().map(AblationVariant::name).toList());
+        assertEquals(EnumSet.of(SignalKind.ENTROPY, SignalKind.ATTENTION, SignalKind.PRIOR),
+                variants.get(6).policy().estimation().signals());
         assertEquals(9, plan(ChunkPolicy.adaptive(), 32, false).variants(EnumSet.of(Experiment.SIGNALS)).size());
         ChunkPolicy two = ChunkPolicy.adaptive().withSignals(EnumSet.of(SignalKind.NGRAM, SignalKind.PRIOR));
-        assertEquals(List.of("all signals", "ngram alone", "prior alone"), plan(two, 32, false).variants(EnumSet.of(Experiment.SIGNALS)).stream()
-                .map(AblationVariant::name).toList());
+        assertEquals(List.of("all signals", "ngram alone", "prior alone"),
+                plan(two, 32, false).variants(EnumSet.of(Experiment.SIGNALS)).stream().map(AblationVariant::name).toList());
     }
 
     @Test

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the reference data has of Shakespeare's, with both adapters: of the other one it is foreign text, which a budget must hold for, too. */
+/** On Shakespeare's text with both adapters: to one of them it is foreign, and a budget must hold all the same. */
 class CalibrateCommandTest {
     @TempDir
     private Path directory;
@@ -26,8 +26,8 @@ class CalibrateCommandTest {
     void aBudgetOfPerplexityHoldsOnTextThatDecidedNothing(String adapter) throws IOException {
         Path policy = directory.resolve("policy.yaml");
         Path heldOut = text("held.txt", 0, 4000);
-        JsonNode json = calibrate(adapter, "--text", text("cal.txt", 4000, 14_000), "--held-out", heldOut, "--max-ppl-increase", "1%", "-o", policy)
-                .json();
+        JsonNode json = calibrate(adapter, "--text", text("cal.txt", 4000, 14_000), "--held-out", heldOut, "--max-ppl-increase", "1%",
+                "-o", policy).json();
         assertEquals("calibration", json.get("kind").textValue());
         assertEquals(policy.toString(), json.get("policy").textValue());
         assertEquals(0.01, json.get("budget").get("maxPplIncrease").doubleValue());
@@ -44,8 +44,8 @@ class CalibrateCommandTest {
         JsonNode used = perplexity(adapter, heldOut, json, "--policy", policy);
         assertEquals(json.get("heldOut").get("nll").doubleValue(), used.get("nll").doubleValue(), 1e-5);
         assertEquals(json.get("measuredComponents").doubleValue(), used.get("meanComponents").doubleValue(), 1e-6);
-        JsonNode full = CommandRun.of("eval", "perplexity", "-m", Stories.model(), "-a", Stories.adapter(adapter), "-e", "cpu", "--text", heldOut,
-                "--window", 256, "--json").json();
+        JsonNode full = CommandRun.of("eval", "perplexity", "-m", Stories.model(), "-a", Stories.adapter(adapter), "-e", "cpu",
+                "--text", heldOut, "--window", 256, "--json").json();
         assertEquals(json.get("heldOut").get("fullNll").doubleValue(), full.get("nll").doubleValue(), 1e-5);
         String text = Files.readString(policy);
         assertTrue(text.startsWith("# Made by 'chunkwise calibrate'") && text.contains("# measured on held-out text"), text);
@@ -58,7 +58,8 @@ class CalibrateCommandTest {
         Path text = text("cal.txt", 0, 16_000);
         JsonNode json = calibrate("shakespeare", "--text", text, "--mean-components", 8, "-o", policy).json();
         assertEquals(8, json.get("budget").get("meanComponents").doubleValue());
-        assertTrue(json.get("measuredComponents").doubleValue() <= 8.02 && json.get("measuredComponents").doubleValue() > 6, json.toString());
+        assertTrue(json.get("measuredComponents").doubleValue() <= 8.02
+                && json.get("measuredComponents").doubleValue() > 6, json.toString());
         assertTrue(json.get("heldOut").get("text").textValue().endsWith("cal.txt"));
         String first = Files.readString(policy);
         CommandRun.of("policy", policy).succeeded();
@@ -81,8 +82,8 @@ class CalibrateCommandTest {
     @Test
     void wrongBudgetsAreRefused() throws IOException {
         Path text = text("cal.txt", 0, 700);
-        for (List<?> wrong : List.of(List.of("--max-ppl-increase", "much"), List.of("--max-ppl-increase", "0"), List.of("--mean-components", "0"),
-                List.of("--mean-components", "8", "--max-ppl-increase", "1%"), List.of())) {
+        for (List<?> wrong : List.of(List.of("--max-ppl-increase", "much"), List.of("--max-ppl-increase", "0"), 
+                List.of("--mean-components", "0"), List.of("--mean-components", "8", "--max-ppl-increase", "1%"), List.of())) {
             Object[] args = Stream.concat(Stream.of("--text", text, "-o", directory.resolve("p.yaml")), wrong.stream()).toArray();
             CommandRun run = calibrate("shakespeare", args);
             assertEquals(2, run.exit(), wrong + ": " + run.err());
@@ -91,9 +92,10 @@ class CalibrateCommandTest {
     }
 
     private JsonNode perplexity(String adapter, Path text, JsonNode calibration, Object... policy) {
-        Stream<Object> command = Stream.of("eval", "perplexity", "-m", Stories.model(), "-a", Stories.adapter(adapter), "-e", "cpu", "--text", text,
-                "--window", 256, "--kv-policy", calibration.get("kvPolicy").textValue(), "--json");
-        Stream<Object> ladder = calibration.get("ladder").isNull() ? Stream.of() : Stream.of("--ladder", calibration.get("ladder").textValue());
+        Stream<Object> command = Stream.of("eval", "perplexity", "-m", Stories.model(), "-a", Stories.adapter(adapter), "-e", "cpu",
+                "--text", text, "--window", 256, "--kv-policy", calibration.get("kvPolicy").textValue(), "--json");
+        Stream<Object> ladder = calibration.get("ladder").isNull() ? Stream.of()
+                : Stream.of("--ladder", calibration.get("ladder").textValue());
         return CommandRun.of(Stream.concat(Stream.concat(command, ladder), Stream.of(policy)).toArray()).json();
     }
 
@@ -111,7 +113,7 @@ class CalibrateCommandTest {
     }
 
     private static CommandRun calibrate(String adapter, Object... args) {
-        return CommandRun.of(Stream.concat(Stream.of("calibrate", "-m", Stories.model(), "-a", Stories.adapter(adapter), "--window", 256, "--windows", 8,
-                "--json"), Stream.of(args)).toArray());
+        return CommandRun.of(Stream.concat(Stream.of("calibrate", "-m", Stories.model(), "-a", Stories.adapter(adapter), "--window", 256,
+                "--windows", 8, "--json"), Stream.of(args)).toArray());
     }
 }

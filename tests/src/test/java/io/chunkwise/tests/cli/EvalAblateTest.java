@@ -17,8 +17,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class EvalAblateTest {
-    private static final List<String> FIGURES = List.of("experiment", "variant", "reference", "policy", "kvPolicy", "windows", "tokens", "nll",
-            "perplexity", "meanComponents", "kvBytes", "difference", "standardError", "atUniform", "atUniformError");
+    private static final List<String> FIGURES = List.of("experiment", "variant", "reference", "policy", "kvPolicy", "windows", "tokens",
+            "nll", "perplexity", "meanComponents", "kvBytes", "difference", "standardError", "atUniform", "atUniformError");
 
     @TempDir
     private Path directory;
@@ -27,8 +27,8 @@ class EvalAblateTest {
     void rowsAreWhatEvalPerplexitySaysOfTheSamePolicies() throws IOException {
         Path text = text(1500);
         JsonNode ablation = ablate("--text", text, "--window", 192, "--components", 4, "--experiments", "signals,rank,kv").json();
-        for (String field : List.of("kind", "model", "adapter", "ladder", "text", "window", "executor", "device", "version", "rows", "items", "evaluated",
-                "resumed", "shard", "output")) {
+        for (String field : List.of("kind", "model", "adapter", "ladder", "text", "window", "executor", "device", "version", "rows",
+                "items", "evaluated", "resumed", "shard", "output")) {
             assertTrue(ablation.has(field), field + " is not in " + ablation);
         }
         assertEquals("ablation", ablation.get("kind").textValue());
@@ -70,11 +70,12 @@ class EvalAblateTest {
         Object[] options = {"--text", text, "--window", 64, "--experiments", "fade,kv"};
         JsonNode expected = ablate(concat(options, "--output", whole)).json();
         Path output = directory.resolve("killed.jsonl");
-        Object[] command = concat(new Object[] {"eval", "ablate", "-m", Stories.model(), "-a", Stories.adapter("shakespeare"), "-e", "cpu", "-q",
-            "--output", output}, options);
+        Object[] command = concat(new Object[] {"eval", "ablate", "-m", Stories.model(), "-a", Stories.adapter("shakespeare"), "-e", "cpu",
+            "-q", "--output", output}, options);
         for (int kill = 1; kill <= 10; kill++) {
             long size = Files.exists(output) ? Files.size(output) : 0;
-            ChildRun.killWhen(directory, () -> Files.exists(output) && Files.size(output) > size + random.nextLong(1 + Files.size(whole) / 20), command);
+            ChildRun.killWhen(directory,
+                    () -> Files.exists(output) && Files.size(output) > size + random.nextLong(1 + Files.size(whole) / 20), command);
         }
         JsonNode last = ablate(concat(options, "--output", output)).json();
         assertSameRows(expected, last);
@@ -87,8 +88,8 @@ class EvalAblateTest {
 
     @Test
     void peopleGetATablePerExperiment() throws IOException {
-        CommandRun run = CommandRun.of("eval", "ablate", "-m", Stories.model(), "-a", Stories.adapter("grimm"), "--text", text(700), "--window", 100,
-                "--experiments", "kv,fade", "-e", "cpu", "-q").succeeded();
+        CommandRun run = CommandRun.of("eval", "ablate", "-m", Stories.model(), "-a", Stories.adapter("grimm"), "--text", text(700),
+                "--window", 100, "--experiments", "kv,fade", "-e", "cpu", "-q").succeeded();
         assertTrue(run.out().startsWith("fade: ") && run.out().contains("\nkv: "), run.out());
         assertTrue(run.out().lines().allMatch(line -> line.length() <= 100), run.out());
         assertEquals("", run.err());
@@ -97,12 +98,14 @@ class EvalAblateTest {
     @Test
     void whatCannotBeComparedIsRefused() throws IOException {
         Path text = text(700);
-        assertRefused("there is no experiment 'speed'; experiments are signals, fade, rank, kv", "--text", text, "--window", 64, "--experiments", "speed");
+        assertRefused("there is no experiment 'speed'; experiments are signals, fade, rank, kv",
+                "--text", text, "--window", 64, "--experiments", "speed");
         assertRefused("policy 'uniform:8' treats all tokens alike; an ablation takes one of several bands, such as adaptive",
                 "--text", text, "--window", 64, "--policy", "uniform:8");
         assertRefused("--kv-policies: q8 is given twice", "--text", text, "--window", 64, "--kv-policies", "q8,full,q8");
         assertRefused("--components 0: expected a number from 1 up", "--text", text, "--window", 64, "--components", "0");
-        assertRefused("--window 4096: the context has room for 512; use a smaller window or raise --context", "--text", text, "--window", 4096);
+        assertRefused("--window 4096: the context has room for 512; use a smaller window or raise --context",
+                "--text", text, "--window", 4096);
     }
 
     private static void assertRefused(String message, Object... args) {
@@ -113,8 +116,8 @@ class EvalAblateTest {
 
     private static void compare(JsonNode ablation, String experiment, String variant, Path text, Object... policy) {
         JsonNode row = row(ablation, experiment, variant);
-        JsonNode alone = CommandRun.of(concat(new Object[] {"eval", "perplexity", "-m", Stories.model(), "-a", Stories.adapter("shakespeare"), "-e", "cpu",
-            "--text", text, "--window", 192, "--json"}, policy)).json();
+        JsonNode alone = CommandRun.of(concat(new Object[] {"eval", "perplexity", "-m", Stories.model(), "-a",
+            Stories.adapter("shakespeare"), "-e", "cpu", "--text", text, "--window", 192, "--json"}, policy)).json();
         // A cache that may be quantized is kept rotated, which moves the last digits of floats.
         assertEquals(alone.get("nll").doubleValue(), row.get("nll").doubleValue(), 1e-5, variant);
         assertEquals(alone.get("scored"), row.get("tokens"), variant);
@@ -146,8 +149,8 @@ class EvalAblateTest {
     }
 
     private static CommandRun ablate(Object... args) {
-        return CommandRun.of(concat(new Object[] {"eval", "ablate", "-m", Stories.model(), "-a", Stories.adapter("shakespeare"), "-e", "cpu", "--json"},
-                args));
+        return CommandRun.of(concat(new Object[] {"eval", "ablate", "-m", Stories.model(), "-a", Stories.adapter("shakespeare"),
+            "-e", "cpu", "--json"}, args));
     }
 
     private static Object[] concat(Object[] one, Object... other) {

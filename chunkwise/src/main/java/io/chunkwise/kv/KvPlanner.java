@@ -51,6 +51,17 @@ public final class KvPlanner {
         settled = KvBounds.SINK_PAGES;
     }
 
+    /** The sequence goes on from an earlier position: pages that end behind it are as good as new. */
+    public void rewind(int position) {
+        int first = position / KvPage.TOKENS;
+        Arrays.fill(allowed, first, pages, ALL_FORMATS);
+        for (int layer = 0; layer < layers; layer++) {
+            Arrays.fill(retryAt, layer * pages + first, (layer + 1) * pages, 0);
+            Arrays.fill(errors, layer * pages + first, (layer + 1) * pages, Float.NaN);
+        }
+        settled = Math.max(KvBounds.SINK_PAGES, Math.min(settled, first));
+    }
+
     /** Takes note of the band of a position. A page of several chunks may take the formats that all their bands allow. */
     public void cover(int position, Band band) {
         int mask = 0;

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -40,16 +41,36 @@ public final class MergedRung {
     public static LlamaModel merge(LlamaModel base, RankLadder ladder, Rung rung, Progress progress) {
         ladder.at(List.of()).requireFits(base.config());
         ladder.sites().forEach((at, site) -> requireMergeable(at, base.weights().get(at.role(), at.layer()), site.components(rung)));
+        Map<AdapterSite, LowRankPair> pairs = new HashMap<>();
+        ladder.sites().forEach((at, site) -> pairs.put(at, site.pair()));
+        return merge(base, pairs, at -> ladder.sites().get(at).components(rung), "merging the lowest rung", progress);
+    }
+
+    /**
+     * Copies the projections that an adapter changes, and adds all of it, at scale 1. Quantized weights are rounded once more: a
+     * baseline of benchmarks, and nothing to write text with.
+     *
+     * @param base outlives the returned model
+     * @return a model that the caller closes: its copies are memory of its own
+     * @throws IllegalArgumentException if the adapter does not fit, or a weight would not be finite
+     */
+    public static LlamaModel mergeWhole(LlamaModel base, Adapter adapter, Progress progress) {
+        adapter.requireFits(base.config());
+        return merge(base, adapter.sites(), at -> adapter.sites().get(at).rank(), "merging " + adapter.name(), progress);
+    }
+
+    private static LlamaModel merge(LlamaModel base, Map<AdapterSite, LowRankPair> pairs, ToIntFunction<AdapterSite> componentsAt,
+            String stage, Progress progress) {
         Arena memory = Arena.ofShared();
         try {
             Map<AdapterSite, TensorView> merged = new HashMap<>();
-            ladder.sites().forEach((at, site) -> {
-                progress.report("merging the lowest rung", merged.size(), ladder.sites().size());
+            pairs.forEach((at, pair) -> {
+                progress.report(stage, merged.size(), pairs.size());
                 TensorView weight = base.weights().get(at.role(), at.layer());
-                int components = site.components(rung);
-                merged.put(at, components == 0 ? weight : merged(at, weight, site.pair(), components, memory));
+                int components = componentsAt.applyAsInt(at);
+                merged.put(at, components == 0 ? weight : merged(at, weight, pair, components, memory));
             });
-            progress.report("merging the lowest rung", merged.size(), ladder.sites().size());
+            progress.report(stage, merged.size(), pairs.size());
             LlamaWeights weights = LlamaWeights.collect(base.source().toString(), base.config(), (role, layer) -> {
                 TensorView weight = base.weights().get(role, layer);
                 return WeightRole.ADAPTABLE.contains(role) ? merged.getOrDefault(new AdapterSite(layer, role), weight) : weight;
@@ -131,7 +152,7 @@ public final class MergedRung {
         for (float value : values) {
             float stored = type == TensorType.F16 ? Float.float16ToFloat(Float.floatToFloat16(value)) : value;
             if (!Float.isFinite(stored)) {
-                throw new IllegalArgumentException("with the rung merged, row " + row + " of layer " + at.layer() + " " + at.role()
+                throw new IllegalArgumentException("merged, row " + row + " of layer " + at.layer() + " " + at.role()
                         + " has the value " + value + ", which " + type + " cannot hold; run the adapter without merging");
             }
         }

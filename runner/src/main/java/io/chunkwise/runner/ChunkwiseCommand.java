@@ -66,7 +66,7 @@ public final class ChunkwiseCommand implements Runnable {
                 .addSubcommand(new InspectCommand(terminal))
                 .addSubcommand(new LadderCommand(terminal))
                 .addSubcommand(new PolicyCommand(terminal))
-                .addSubcommand(new BenchmarkCommand(terminal));
+                .addSubcommand(new BenchCommand(terminal));
         commandLine.setOut(new PrintWriter(terminal.out(), true));
         commandLine.setErr(new PrintWriter(terminal.err(), true));
         commandLine.setColorScheme(Help.defaultColorScheme(terminal.colours() ? Help.Ansi.ON : Help.Ansi.OFF));

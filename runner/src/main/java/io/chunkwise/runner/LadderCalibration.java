@@ -15,7 +15,6 @@ import io.chunkwise.runner.report.Json;
 import io.chunkwise.runner.report.Quantities;
 import java.io.IOException;
 import java.util.Locale;
-import java.util.Optional;
 
 /**
  * A ladder's calibration on a text, and what is said about it.
@@ -36,8 +35,7 @@ record LadderCalibration(Calibration found, String executor, int vocabSize, long
         int context = where.context().orElse(Math.min(base.config().contextLength(), start.length + BenefitCalibrator.WINDOW_TOKENS));
         Choice choice = Session.executors().choose(where.executor(), where.device());
         long begin = System.nanoTime();
-        var opening = new io.chunkwise.model.forward.ExecutorOptions(context, Math.min(context, where.batch()), KvReservation.full(context),
-                Optional.of(choice.device().selector()), where.threads(), progress);
+        var opening = where.opening(context, Math.min(context, where.batch()), KvReservation.full(context), choice.device(), progress);
         try (ForwardExecutor executor = choice.provider().open(base, opening)) {
             Calibration found = new BenefitCalibrator(executor, base.config())
                     .calibrate(ladder, start, text, options.components(), options.windows(), progress);

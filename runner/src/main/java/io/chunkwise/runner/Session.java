@@ -130,8 +130,7 @@ final class Session implements AutoCloseable {
             Options options, int context, Choice choice, Progress progress) {
         int rows = Math.min(context, options.executor().batch());
         KvReservation kv = options.chunking().kvPolicy().reservation(options.chunking().policy(), context, rows);
-        return new io.chunkwise.model.forward.ExecutorOptions(
-                context, rows, kv, Optional.of(choice.device().selector()), options.executor().threads(), progress);
+        return options.executor().opening(context, rows, kv, choice.device(), progress);
     }
 
     /** Progress for people, where they want it and can see it. */

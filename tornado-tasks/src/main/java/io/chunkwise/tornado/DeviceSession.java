@@ -3,6 +3,7 @@ package io.chunkwise.tornado;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.ExecutorCounters;
+import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.model.kv.KvFormat;
@@ -17,13 +18,13 @@ import io.chunkwise.tornado.device.DeviceWeights;
 import io.chunkwise.tornado.device.KvPools;
 import io.chunkwise.tornado.device.KvPools.Slots;
 import io.chunkwise.tornado.graph.DeviceState;
+import io.chunkwise.tornado.graph.KernelTimes;
 import io.chunkwise.tornado.graph.Passes;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * The arrays of an executor and the task graphs over them. Sizes are compiled into task graphs, so that what outgrows its room makes
@@ -42,6 +43,7 @@ final class DeviceSession implements AutoCloseable {
     private long earlierLaunches; // of task graphs that were made anew since
     private long earlierCompileNanos;
     private long earlierUploadNanos;
+    private List<KernelTime> earlierKernels = List.of();
     private long peakBytes;
 
     DeviceSession(LlamaModel model, ExecutorOptions options, Reservation reservation, Function<DeviceState, Passes> plans) {
@@ -63,7 +65,7 @@ final class DeviceSession implements AutoCloseable {
     Passes passes() {
         if (made.isEmpty()) {
             made = Optional.of(plans.apply(state));
-            peakBytes = Math.max(peakBytes, state.arrays().stream().mapToLong(TornadoNativeArray::getNumBytesOfSegmentWithHeader).sum());
+            peakBytes = Math.max(peakBytes, made.get().deviceBytes());
         }
         return made.get();
     }
@@ -125,7 +127,7 @@ final class DeviceSession implements AutoCloseable {
     ExecutorCounters counters() {
         return new ExecutorCounters(earlierLaunches + made.map(Passes::launches).orElse(0L), peakBytes,
                 earlierCompileNanos + made.map(Passes::compileNanos).orElse(0L),
-                earlierUploadNanos + made.map(Passes::uploadNanos).orElse(0L), made.map(Passes::kernels).orElse(List.of()));
+                earlierUploadNanos + made.map(Passes::uploadNanos).orElse(0L), kernels());
     }
 
     @Override
@@ -134,9 +136,14 @@ final class DeviceSession implements AutoCloseable {
             earlierLaunches += passes.launches();
             earlierCompileNanos += passes.compileNanos();
             earlierUploadNanos += passes.uploadNanos();
+            earlierKernels = kernels();
             passes.close();
         });
         made = Optional.empty();
+    }
+
+    private List<KernelTime> kernels() {
+        return KernelTimes.sum(earlierKernels, made.map(Passes::kernels).orElse(List.of()));
     }
 
     private void replace(DeviceState larger) {

@@ -34,6 +34,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,6 +47,9 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  */
 public final class TornadoForwardExecutor implements ForwardExecutor {
     private static final Logger LOG = LoggerFactory.getLogger(TornadoForwardExecutor.class);
+
+    /** Those that can capture task graphs. */
+    private static final Set<String> CUDA_BACKENDS = Set.of("ptx", "cuda");
 
     private final LlamaConfig config;
     private final ExecutorOptions options;
@@ -65,8 +69,11 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     }
 
     static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device) {
+        if (options.cudaGraphs()) {
+            requireCudaGraphs(device.info(), options);
+        }
         SelfTest.run(device.handle());
-        return open(model, options, device, KernelForm.of(device.handle().getDeviceType()), Reservation.NONE, false);
+        return open(model, options, device, KernelForm.of(device.handle().getDeviceType()), Reservation.NONE, options.profiled());
     }
 
     /**
@@ -80,12 +87,23 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
             boolean profiled) {
         TornadoForwardExecutor executor = new TornadoForwardExecutor(model, options, device.info(), reservation, state -> {
             MemoryBudget.of(device.handle()).check(state.arrays());
-            PassPlans plans = new PassPlans(state, device.handle(), form, profiled, options.progress());
+            PassPlans plans = new PassPlans(state, device.handle(), form, options.profiled(profiled));
             LOG.debug("{} tasks per layer, {} kernels", plans.tasksPerLayer(), form);
             return plans;
         });
         MemoryBudget.of(device.handle()).check(executor.session.state().arrays());
         return executor;
+    }
+
+    // TornadoVM would fail in the middle of the first pass, and only if it may not fall back.
+    static void requireCudaGraphs(DeviceInfo device, ExecutorOptions options) {
+        if (!CUDA_BACKENDS.contains(device.backend())) {
+            throw new ExecutorException("device '" + device.selector() + "' (" + device.name() + ") can't capture CUDA graphs: its backend"
+                    + " is " + device.backend() + ". Choose a --device of ptx or cuda, or leave out --cuda-graphs.");
+        }
+        if (options.profiled()) {
+            throw new ExecutorException("kernels of CUDA graphs can't be timed one by one: profile without --cuda-graphs");
+        }
     }
 
     /** The same wiring as plain Java calls, without TornadoVM's runtime. */

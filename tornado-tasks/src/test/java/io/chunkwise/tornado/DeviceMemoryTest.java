@@ -10,6 +10,7 @@ import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.kv.KvReservation;
+import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
 import io.chunkwise.tornado.device.TestDevice;
@@ -54,6 +55,38 @@ class DeviceMemoryTest {
                 }
             }
         }
+    }
+
+    /** Prints what an executor with an adapter counts as its peak. */
+    static final class CountBytes {
+        public static void main(String[] arguments) {
+            ExecutorOptions options = new ExecutorOptions(64, 4, KvReservation.full(64), Optional.empty(), 1, Progress.NONE);
+            LlamaConfig config = SyntheticLlama.config(256, 2, 2, 2, 512, 300, 64);
+            try (LlamaModel model = SyntheticLlama.model(config, TensorType.Q8_0, 1);
+                    TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, options, TestDevice.best())) {
+                executor.attach(Optional.of(SyntheticLlama.adapter(config, 3, 1)));
+                executor.run(TokenBatch.uniform(new int[] {1}, 0, new float[] {1}), new OutputRequest.LastTop(1));
+                System.out.println("peak " + executor.counters().peakDeviceBytes());
+            } catch (ExecutorException e) {
+                System.out.println("refused: " + e.getMessage());
+            }
+        }
+    }
+
+    /**
+     * TornadoVM hands out no more than its ledger has, so that the least ledger is what is really on the device. It has small buffers of
+     * its own for the arguments of kernels, which are no arrays.
+     */
+    @Test
+    void thePeakIsWhatTornadosOwnLedgerNeeds() throws IOException, InterruptedException {
+        String enough = ChildJvm.run(CountBytes.class, withLedger("1GB"), Map.of()).output();
+        long peak = Long.parseLong(enough.lines().filter(line -> line.startsWith("peak ")).findFirst().orElse(enough).substring(5));
+        long arguments = 64 << 10;
+        assertTrue(peak > 30 * arguments, peak + " bytes are not much more than arguments of kernels");
+        String exact = ChildJvm.run(CountBytes.class, withLedger(Long.toString(peak + arguments)), Map.of()).output();
+        assertTrue(exact.lines().anyMatch(("peak " + peak)::equals), exact);
+        String less = ChildJvm.run(CountBytes.class, withLedger(Long.toString(peak - arguments)), Map.of()).output();
+        assertTrue(less.lines().anyMatch(line -> line.startsWith("refused")), less);
     }
 
     @Test

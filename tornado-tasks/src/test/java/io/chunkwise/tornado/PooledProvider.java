@@ -10,6 +10,7 @@ import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassResult;
+import io.chunkwise.model.forward.ReadProbe;
 import io.chunkwise.model.forward.Statistics;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.forward.WeightRole;
@@ -62,6 +63,11 @@ final class PooledProvider implements ForwardExecutorProvider, AutoCloseable {
                 options.rowCapacity(), options.kv());
         Deque<TornadoForwardExecutor> sameKind = free.computeIfAbsent(key, _ -> new ArrayDeque<>());
         return new Lent(sameKind.isEmpty() ? opening.apply(model, options) : sameKind.pop(), sameKind);
+    }
+
+    @Override
+    public ReadProbe readProbe(LlamaModel model, ExecutorOptions options) {
+        throw new UnsupportedOperationException();
     }
 
     @Override

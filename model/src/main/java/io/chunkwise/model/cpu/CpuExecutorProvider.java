@@ -6,6 +6,7 @@ import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
+import io.chunkwise.model.forward.ReadProbe;
 import io.chunkwise.model.llama.LlamaModel;
 import java.util.List;
 
@@ -49,6 +50,9 @@ public final class CpuExecutorProvider implements ForwardExecutorProvider {
 
     @Override
     public ForwardExecutor open(LlamaModel model, ExecutorOptions options) {
+        if (options.cudaGraphs()) {
+            throw new ExecutorException("executor 'cpu' has no CUDA graphs; leave --cuda-graphs out, or use --executor tornado");
+        }
         DeviceInfo device = switch (availability()) {
             case Availability.Available(var devices) -> devices.getFirst();
             case Availability.Unavailable(var reason) -> throw new ExecutorException("executor 'cpu': " + reason);
@@ -57,5 +61,10 @@ public final class CpuExecutorProvider implements ForwardExecutorProvider {
             throw new ExecutorException("executor 'cpu' has no device '" + wanted + "'; its only one is '" + device.selector() + "'");
         });
         return new CpuForwardExecutor(model, options, device, plain == Plain.ALWAYS || plain == Plain.SMALL_MODELS && isSmall(model));
+    }
+
+    @Override
+    public ReadProbe readProbe(LlamaModel model, ExecutorOptions options) {
+        return new CpuReadProbe(model.weights().all().stream().map(TensorView::data).toList(), options.threads());
     }
 }

@@ -2,9 +2,12 @@ package io.chunkwise.model.cpu;
 
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterSite;
+import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.format.BlockCodec;
+import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.Activation;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorCounters;
 import io.chunkwise.model.forward.ExecutorException;
@@ -26,6 +29,7 @@ import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.LlamaWeights;
 import io.chunkwise.model.llama.RotaryTable;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -58,7 +62,9 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private final Scratch scratch;
     private final ProjectionStep projections;
     private final Map<AdapterSite, AttachedPair> pairs = new HashMap<>();
+    private final AdapterExecution adapterExecution;
     private Optional<Adapter> attached = Optional.empty();
+    private Arena attachedMemory = Arena.ofShared(); // of the pairs
     private RotaryTable rotary;
     private long peakBytes; // as seen whenever somebody asked
 
@@ -97,7 +103,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
         rotary = new RotaryTable(config, Math.min(contextLength, 512));
         team = new WorkerTeam(options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads());
         scratch = new Scratch(team.size());
-        projections = new ProjectionStep(team, scratch, plain);
+        projections = new ProjectionStep(team, scratch, plain, options.adapters().fused());
+        adapterExecution = options.adapters();
         kv = new CpuKvPages(config, cache, probes, options.kv().quantizable(), team, scratch, () -> rotary);
     }
 
@@ -134,7 +141,24 @@ final class CpuForwardExecutor implements ForwardExecutor {
         adapter.ifPresent(candidate -> candidate.requireFits(config));
         attached = adapter;
         pairs.clear();
-        adapter.ifPresent(fitting -> fitting.sites().forEach((site, pair) -> pairs.put(site, AttachedPair.of(pair))));
+        attachedMemory.close();
+        attachedMemory = Arena.ofShared();
+        adapter.ifPresent(this::copyPairs);
+    }
+
+    private void copyPairs(Adapter adapter) {
+        List<Map.Entry<AdapterSite, LowRankPair>> sites = List.copyOf(adapter.sites().entrySet());
+        AttachedPair[] copies = new AttachedPair[sites.size()];
+        team.share(copies.length, 1, (_, from, to) -> {
+            for (int i = from; i < to; i++) {
+                AdapterSite site = sites.get(i).getKey();
+                TensorType base = weights.get(site.role(), site.layer()).type();
+                copies[i] = AttachedPair.of(sites.get(i).getValue(), adapterExecution.typeFor(base), attachedMemory);
+            }
+        });
+        for (int i = 0; i < copies.length; i++) {
+            pairs.put(sites.get(i).getKey(), copies[i]);
+        }
     }
 
     @Override
@@ -149,7 +173,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
 
     @Override
     public ExecutorCounters counters() {
-        long held = weights.all().stream().mapToLong(tensor -> tensor.data().byteSize()).sum() + kv.usage().allocatedBytes()
+        long held = weights.bytes() + kv.usage().allocatedBytes()
                 + buffers.values().stream().mapToLong(buffer -> 4L * buffer.length).sum()
                 + pairs.values().stream().mapToLong(AttachedPair::bytes).sum();
         peakBytes = Math.max(peakBytes, held);
@@ -384,9 +408,12 @@ final class CpuForwardExecutor implements ForwardExecutor {
         System.arraycopy(buffers.get(activation), from * width, buffers.get(activation), 0, count * width);
     }
 
-    /** Ends the threads. The model stays open. */
+    /** Ends the threads and frees the adapter. The model stays open. */
     @Override
     public void close() {
         team.close();
+        if (attachedMemory.scope().isAlive()) {
+            attachedMemory.close();
+        }
     }
 }

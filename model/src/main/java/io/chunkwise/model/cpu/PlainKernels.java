@@ -34,30 +34,37 @@ final class PlainKernels {
     /**
      * hidden[r, k] = Σ_i down[k, i] · in[r, i], for components [from, to)
      *
-     * @param down   in  [rank, inputs]
-     * @param in     in  [rows, inputs]
-     * @param hidden out [rows, rank]
+     * @param in      in      [rows, inputs]
+     * @param decoded scratch [inputs]
+     * @param hidden  out     [rows, rank]
      */
-    static void projectDown(float[] down, int rank, float[] in, int inputs, int rows, float[] hidden, int from, int to) {
+    static void projectDown(AttachedPair pair, float[] in, int rows, float[] decoded, float[] hidden, int from, int to) {
+        int inputs = pair.inputs();
         for (int k = from; k < to; k++) {
+            BlockCodec.decode(pair.type(), pair.down(), (long) k * inputs, decoded, 0, inputs);
             for (int row = 0; row < rows; row++) {
-                hidden[row * rank + k] = sumOfProducts(down, k * inputs, in, row * inputs, inputs);
+                hidden[row * pair.rank() + k] = sumOfProducts(decoded, 0, in, row * inputs, inputs);
             }
         }
     }
 
     /**
-     * out[o] += Σ_{k < rank} hidden[k] · up[k, o], for outputs [from, to)
+     * out[r, o] += Σ_{k < activeRank} hidden[r, k] · up[k, o], for the tile of outputs that begins at {@code first}
      *
-     * @param hidden in     [rank] from {@code hiddenAt}, gains applied
-     * @param up     in     [rank, outputs]
-     * @param out    in+out [outputs] from {@code outAt}
+     * @param hidden  in      [rows, rank], gains applied
+     * @param decoded scratch [AttachedPair.TILE]
+     * @param out     in+out  [rows, outputs]
      */
-    static void addUp(float[] up, int outputs, float[] hidden, int hiddenAt, int rank, float[] out, int outAt, int from, int to) {
-        for (int k = 0; k < rank; k++) {
-            float h = hidden[hiddenAt + k];
-            for (int o = from; o < to; o++) {
-                out[outAt + o] += h * up[k * outputs + o];
+    static void addUp(AttachedPair pair, float[] hidden, int rows, int activeRank, float[] decoded, float[] out, int first) {
+        int width = Math.min(AttachedPair.TILE, pair.outputs() - first);
+        for (int k = 0; k < activeRank; k++) {
+            BlockCodec.decode(pair.type(), pair.up(), pair.tileAt(first) + (long) k * width, decoded, 0, width);
+            for (int row = 0; row < rows; row++) {
+                float h = hidden[row * pair.rank() + k];
+                int at = row * pair.outputs() + first;
+                for (int o = 0; o < width; o++) {
+                    out[at + o] += h * decoded[o];
+                }
             }
         }
     }

@@ -3,9 +3,11 @@ package io.chunkwise.model.cpu;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.TokenBatch;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Runs the projections of one input and their low-rank updates: two jobs of the team, the second one only where an
@@ -15,8 +17,8 @@ final class ProjectionStep {
     /** From this many rows on, decoding a tile of weights to float pays. */
     private static final int MANY_ROWS = 4;
     private static final int CHUNK_BYTES = 1 << 16;
-    /** Outputs of an update that are handed out at a time. */
-    private static final int UPDATE_OUTPUTS = 64;
+    /** Outputs that are handed out at a time where there are no vectors. */
+    private static final int PLAIN_OUTPUTS = 64;
     /** Multiply-adds that one thread does in less time than a team takes to gather. */
     private static final int ALONE = 1 << 15;
 
@@ -40,14 +42,20 @@ final class ProjectionStep {
     private final WorkerTeam team;
     private final Scratch scratch;
     private final boolean plain;
+    private final boolean fused;
+    private float[] product = new float[0]; // [rows, outputs] of an update that is not fused
     private float[] panels = new float[0]; // [panels, inputs, PANEL]
     private final Map<TensorType, float[]> prepared = new EnumMap<>(TensorType.class); // [rows, preparedSize] for quantized types
 
-    /** @param plain use {@link PlainKernels} */
-    ProjectionStep(WorkerTeam team, Scratch scratch, boolean plain) {
+    /**
+     * @param plain use {@link PlainKernels}
+     * @param fused see {@link io.chunkwise.model.forward.AdapterExecution}
+     */
+    ProjectionStep(WorkerTeam team, Scratch scratch, boolean plain, boolean fused) {
         this.team = team;
         this.scratch = scratch;
         this.plain = plain;
+        this.fused = fused;
     }
 
     /**
@@ -56,6 +64,31 @@ final class ProjectionStep {
      * @param firstRow row of {@code batch} that row 0 of the buffers is
      */
     void run(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates, TokenBatch batch, int firstRow) {
+        if (fused || updates.isEmpty()) {
+            project(in, inputs, rows, bases, updates, batch, firstRow);
+            addUpdates(updates, rows, batch, firstRow);
+        } else {
+            bases.forEach(base -> project(in, inputs, rows, List.of(base), List.of(), batch, firstRow));
+            updates.forEach(update -> addUnfused(in, inputs, rows, update, batch, firstRow));
+        }
+    }
+
+    /** As libraries without fused kernels do it: the update comes into memory of its own first. */
+    private void addUnfused(float[] in, int inputs, int rows, Update update, TokenBatch batch, int firstRow) {
+        int size = rows * update.pair().outputs();
+        product = Scratch.atLeast(product, size);
+        Arrays.fill(product, 0, size, 0);
+        float[] from = product;
+        project(in, inputs, rows, List.of(), List.of(update), batch, firstRow);
+        addUpdates(List.of(new Update(update.pair(), from, update.hidden())), rows, batch, firstRow);
+        team.share(size, 1 << 14, (_, first, to) -> {
+            for (int i = first; i < to; i++) {
+                update.out()[i] += from[i];
+            }
+        });
+    }
+
+    private void project(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates, TokenBatch batch, int firstRow) {
         if (plain) {
             projectPlainly(in, inputs, rows, bases, updates);
         } else if (rows < MANY_ROWS) {
@@ -63,16 +96,11 @@ final class ProjectionStep {
         } else {
             projectManyRows(in, inputs, rows, bases, updates, batch, firstRow);
         }
-        for (Update update : updates) {
-            applyGains(update, rows, batch, firstRow);
-        }
-        if (!updates.isEmpty()) {
-            addUpdates(updates, rows, batch, firstRow);
-        }
     }
 
     private void projectFewRows(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates) {
-        bases.stream().map(base -> base.weight().type()).distinct().forEach(type -> prepare(type, in, inputs, rows));
+        Stream.concat(bases.stream().map(base -> base.weight().type()), updates.stream().map(update -> update.pair().type()))
+                .distinct().forEach(type -> prepare(type, in, inputs, rows));
         // Items are the outputs of all projections and the components of all updates, one after the other.
         int items = 0;
         long bytes = 0;
@@ -82,7 +110,7 @@ final class ProjectionStep {
         }
         for (Update update : updates) {
             items += update.pair().rank();
-            bytes += 4L * update.pair().rank() * inputs;
+            bytes += update.pair().down().byteSize();
         }
         int fair = Math.max(16, items / (4 * team.size()) / 16 * 16);
         int chunk = Math.clamp(CHUNK_BYTES * (long) items / bytes / 16 * 16, 16, fair);
@@ -91,36 +119,41 @@ final class ProjectionStep {
             for (Base base : bases) {
                 TensorView weight = base.weight();
                 int end = begin + weight.rows();
-                boolean quantized = weight.type().isQuantized();
-                float[] x = quantized ? prepared.get(weight.type()) : in;
-                int width = quantized ? RowProjection.preparedSize(weight.type(), inputs) : inputs;
                 for (int row = 0; row < rows && from < end && to > begin; row++) {
-                    RowProjection.project(weight.type(), weight.data(), inputs, x, row * width, base.accumulate(),
-                            base.out(), row * weight.rows(), Math.max(0, from - begin), Math.min(to, end) - begin);
+                    RowProjection.project(weight.type(), weight.data(), inputs, input(weight.type(), in), row * width(weight.type(), inputs),
+                            base.accumulate(), base.out(), row * weight.rows(), Math.max(0, from - begin), Math.min(to, end) - begin);
                 }
                 begin = end;
             }
             for (Update update : updates) {
-                int rank = update.pair().rank();
-                int end = begin + rank;
+                AttachedPair pair = update.pair();
+                int end = begin + pair.rank();
                 for (int row = 0; row < rows && from < end && to > begin; row++) {
-                    LowRankKernels.projectDown(update.pair().down(), in, row * inputs, inputs, update.hidden(), row * rank,
-                            Math.max(0, from - begin), Math.min(to, end) - begin);
+                    RowProjection.project(pair.type(), pair.down(), inputs, input(pair.type(), in), row * width(pair.type(), inputs),
+                            false, update.hidden(), row * pair.rank(), Math.max(0, from - begin), Math.min(to, end) - begin);
                 }
                 begin = end;
             }
         });
     }
 
+    /** What {@link RowProjection} reads beside weights of a type. */
+    private float[] input(TensorType type, float[] in) {
+        return type.isQuantized() ? prepared.get(type) : in;
+    }
+
+    private static int width(TensorType type, int inputs) {
+        return type.isQuantized() ? RowProjection.preparedSize(type, inputs) : inputs;
+    }
+
     private void projectPlainly(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates) {
         scratch.reserve(inputs);
         for (Base base : bases) {
-            team.share(base.weight().rows(), UPDATE_OUTPUTS, (worker, from, to) -> PlainKernels.project(
+            team.share(base.weight().rows(), PLAIN_OUTPUTS, (worker, from, to) -> PlainKernels.project(
                     base.weight(), in, inputs, rows, base.accumulate(), scratch.of(worker), base.out(), from, to));
         }
         for (Update update : updates) {
-            AttachedPair pair = update.pair();
-            PlainKernels.projectDown(pair.down(), pair.rank(), in, inputs, rows, update.hidden(), 0, pair.rank());
+            PlainKernels.projectDown(update.pair(), in, rows, scratch.of(0), update.hidden(), 0, update.pair().rank());
         }
     }
 
@@ -175,17 +208,18 @@ final class ProjectionStep {
         return (base.weight().rows() + TileProjection.TILE - 1) / TileProjection.TILE;
     }
 
-    /** hidden[r, k] *= gain[r, group(k)]; 0 for components that the row does not use, whatever was there. */
+    /** hidden[r, k] *= gain[r, group(k)] · factor[k]; 0 for components that the row does not use, whatever was there. */
     private static void applyGains(Update update, int rows, TokenBatch batch, int firstRow) {
         int rank = update.pair().rank();
         int[] groupEnd = update.pair().groupEnd();
+        float[] factor = update.pair().factor();
         for (int row = 0; row < rows; row++) {
             int at = (firstRow + row) * batch.groups();
             for (int group = 0, k = 0; group < groupEnd.length; group++) {
                 float gain = batch.gain()[at + group];
                 for (; k < groupEnd[group]; k++) {
                     int h = row * rank + k;
-                    update.hidden()[h] = gain == 0 ? 0 : update.hidden()[h] * gain;
+                    update.hidden()[h] = gain == 0 ? 0 : update.hidden()[h] * gain * factor[k];
                 }
             }
         }
@@ -194,59 +228,65 @@ final class ProjectionStep {
     private void addUpdates(List<Update> updates, int rows, TokenBatch batch, int firstRow) {
         int items = 0;
         long work = 0;
+        int largest = 0;
         for (Update update : updates) {
-            items += pieces(update);
+            applyGains(update, rows, batch, firstRow);
+            items += tiles(update);
             work += (long) rows * update.pair().rank() * update.pair().outputs();
+            largest = Math.max(largest, update.pair().rank());
         }
-        team.share(items, work < ALONE ? items : 1, (_, from, to) -> {
-            for (int item = from; item < to; item++) {
-                int piece = item;
-                int i = 0;
-                for (; piece >= pieces(updates.get(i)); i++) {
-                    piece -= pieces(updates.get(i));
+        scratch.reserve(largest * AttachedPair.TILE);
+        team.share(items, work < ALONE ? items : Math.max(1, items / (16 * team.size())), (worker, from, to) -> {
+            int begin = 0;
+            for (Update update : updates) {
+                int end = begin + tiles(update);
+                if (from < end && to > begin) {
+                    addTiles(update, rows, batch, firstRow, Math.max(from, begin) - begin, Math.min(to, end) - begin, scratch.of(worker));
                 }
-                if (plain) {
-                    addUpdatePlainly(updates.get(i), rows, batch, firstRow, piece * UPDATE_OUTPUTS);
-                } else {
-                    addUpdate(updates.get(i), rows, batch, firstRow, piece * UPDATE_OUTPUTS);
-                }
+                begin = end;
             }
         });
     }
 
-    private static int pieces(Update update) {
-        return (update.pair().outputs() + UPDATE_OUTPUTS - 1) / UPDATE_OUTPUTS;
+    private static int tiles(Update update) {
+        return (update.pair().outputs() + AttachedPair.TILE - 1) / AttachedPair.TILE;
     }
 
-    private static void addUpdatePlainly(Update update, int rows, TokenBatch batch, int firstRow, int from) {
-        AttachedPair pair = update.pair();
-        int to = Math.min(pair.outputs(), from + UPDATE_OUTPUTS);
-        for (int row = 0; row < rows; row++) {
-            PlainKernels.addUp(pair.up(), pair.outputs(), update.hidden(), row * pair.rank(),
-                    largestRank(pair, batch, firstRow, row, row + 1), update.out(), row * pair.outputs(), from, to);
-        }
-    }
-
-    private static void addUpdate(Update update, int rows, TokenBatch batch, int firstRow, int from) {
+    /** @param decoded scratch [rank, AttachedPair.TILE] */
+    private void addTiles(Update update, int rows, TokenBatch batch, int firstRow, int fromTile, int toTile, float[] decoded) {
         AttachedPair pair = update.pair();
         int outputs = pair.outputs();
-        int to = Math.min(outputs, from + UPDATE_OUTPUTS);
-        int row = 0;
-        for (; row <= rows - 4; row += 4) {
-            int rank = largestRank(pair, batch, firstRow, row, row + 4);
-            if (rank > 0) {
-                int whole = to - (to - from) % (2 * Lanes.COUNT);
-                LowRankKernels.addUpToFour(pair.up(), outputs, update.hidden(), row * pair.rank(), pair.rank(), rank,
-                        update.out(), row * outputs, from, whole);
-                for (int rest = row; rest < row + 4 && whole < to; rest++) {
-                    LowRankKernels.addUp(pair.up(), outputs, update.hidden(), rest * pair.rank(), rank, update.out(),
-                            rest * outputs, whole, to);
+        int from = fromTile * AttachedPair.TILE;
+        int to = Math.min(outputs, toTile * AttachedPair.TILE);
+        if (plain) {
+            int rank = largestRank(pair, batch, firstRow, 0, rows);
+            for (int first = from; first < to; first += AttachedPair.TILE) {
+                PlainKernels.addUp(pair, update.hidden(), rows, rank, decoded, update.out(), first);
+            }
+            return;
+        }
+        int whole = rows - rows % 4;
+        int rank = largestRank(pair, batch, firstRow, 0, whole);
+        for (int first = from; first < to && rank > 0; first += AttachedPair.TILE) {
+            boolean wide = first + AttachedPair.TILE <= outputs;
+            if (wide) {
+                WeightDecoder.decode(pair.type(), pair.up(), pair.tileAt(first), decoded, 0, rank * AttachedPair.TILE);
+            }
+            for (int row = 0; row < whole; row += 4) {
+                int active = largestRank(pair, batch, firstRow, row, row + 4);
+                if (wide) {
+                    LowRankKernels.addUpToFour(decoded, outputs, update.hidden(), row * pair.rank(), pair.rank(), active, update.out(),
+                            row * outputs + first);
+                } else {
+                    for (int r = row; r < row + 4; r++) {
+                        LowRankKernels.addUp(pair, update.hidden(), r * pair.rank(), active, update.out(), r * outputs, first, to);
+                    }
                 }
             }
         }
-        for (; row < rows; row++) {
-            int rank = largestRank(pair, batch, firstRow, row, row + 1);
-            LowRankKernels.addUp(pair.up(), outputs, update.hidden(), row * pair.rank(), rank, update.out(), row * outputs, from, to);
+        for (int row = whole; row < rows; row++) {
+            LowRankKernels.addUp(pair, update.hidden(), row * pair.rank(), largestRank(pair, batch, firstRow, row, row + 1), update.out(),
+                    row * outputs, from, to);
         }
     }
 

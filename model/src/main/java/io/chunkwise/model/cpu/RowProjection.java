@@ -35,10 +35,10 @@ final class RowProjection {
     private static final int STEP = 2 * COUNT; // inputs per iteration: a vector for each of the two sums
 
     // A block of 32 quants is four vectors of 8, so that wider vectors would not help.
-    private static final VectorSpecies<Float> QUANT_FLOATS = COUNT > 8 ? FloatVector.SPECIES_256 : FLOATS;
-    private static final VectorSpecies<Integer> QUANT_INTS = VectorSpecies.of(int.class, QUANT_FLOATS.vectorShape());
-    private static final int QUANTS = QUANT_FLOATS.length(); // 4 or 8
-    private static final VectorSpecies<Short> QUANT_SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(QUANTS * Short.SIZE));
+    static final VectorSpecies<Float> QUANT_FLOATS = COUNT > 8 ? FloatVector.SPECIES_256 : FLOATS;
+    static final VectorSpecies<Integer> QUANT_INTS = VectorSpecies.of(int.class, QUANT_FLOATS.vectorShape());
+    static final int QUANTS = QUANT_FLOATS.length(); // 4 or 8
+    static final VectorSpecies<Short> QUANT_SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(QUANTS * Short.SIZE));
     /** Floats of prepared activations per block: 32 activations, and the correction for quants that do not begin at 0. */
     private static final int PREPARED = 32 + QUANTS;
 

@@ -6,20 +6,35 @@ import java.util.List;
 /**
  * One tensor of a model or adapter file: name, number format, shape and its bytes, viewed in place (never copied).
  *
- * @param name  as the file spells it
- * @param type  number format of {@code data}
- * @param shape row-major, slowest dimension first: a projection is {@code [outputs, inputs]}, a norm {@code [width]}.
- *              (GGUF stores dimensions fastest first; its reader reverses them.)
- * @param data  little-endian bytes, exactly {@code type.bytesFor(elements())} of them; read-only when mapped
+ * @param name    as the file spells it
+ * @param type    number format of {@code data}
+ * @param shape   row-major, slowest dimension first: a projection is {@code [outputs, inputs]}, a norm {@code [width]}.
+ *                (GGUF stores dimensions fastest first; its reader reverses them.)
+ * @param content exactly {@code type.bytesFor(elements())} bytes
  */
-public record TensorView(String name, TensorType type, List<Long> shape, MemorySegment data) {
+public record TensorView(String name, TensorType type, List<Long> shape, TensorContent content) {
 
     public TensorView {
         shape = List.copyOf(shape);
-        if (data.byteSize() != type.bytesFor(elements(shape))) {
-            throw new IllegalArgumentException(
-                    "'" + name + "' " + shape + " of " + type + " takes " + type.bytesFor(elements(shape)) + " bytes, not " + data.byteSize());
+        if (content.bytes() != type.bytesFor(elements(shape))) {
+            throw new IllegalArgumentException("'" + name + "' " + shape + " of " + type + " takes " + type.bytesFor(elements(shape))
+                    + " bytes, not " + content.bytes());
         }
+    }
+
+    /** @param data little-endian bytes, viewed */
+    public TensorView(String name, TensorType type, List<Long> shape, MemorySegment data) {
+        this(name, type, shape, new TensorContent.Stored(data));
+    }
+
+    /** Little-endian bytes; read-only when mapped. Those of a random tensor are made by the first call. */
+    public MemorySegment data() {
+        return content.data();
+    }
+
+    /** Bytes of {@link #data}, which are not made for that. */
+    public long bytes() {
+        return content.bytes();
     }
 
     public long elements() {

@@ -19,6 +19,14 @@ public interface ForwardExecutorProvider {
      */
     ForwardExecutor open(LlamaModel model, ExecutorOptions options);
 
+    /**
+     * A probe of the memory that executors over this model read their weights from; the caller closes it before the model.
+     *
+     * @param options name the device and the threads, as for {@link #open}
+     * @throws ExecutorException if there is no such device
+     */
+    ReadProbe readProbe(LlamaModel model, ExecutorOptions options);
+
     sealed interface Availability {
 
         /** @param devices at least one, the best first */

@@ -65,6 +65,6 @@ public final class LlamaWeights {
 
     /** Bytes of all distinct tensors. */
     public long bytes() {
-        return all().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
+        return all().stream().mapToLong(TensorView::bytes).sum();
     }
 }

@@ -3,24 +3,24 @@ package io.chunkwise.model.llama;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterSite;
 import io.chunkwise.model.adapter.LowRankPair;
-import io.chunkwise.model.format.BlockCodec;
+import io.chunkwise.model.format.RandomContent;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.model.tokenizer.Tokenizer;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
 
 /**
- * Models with seeded random weights of any size and number format, in memory: what benchmarks and agreement tests run
- * on. Weights are scaled so that activations neither vanish nor explode; the "text" is meaningless.
+ * Models with seeded random weights of any size and number format: what benchmarks and agreement tests run on. Weights are scaled
+ * so that activations neither vanish nor explode; the "text" is meaningless. They are {@link RandomContent}: making a model costs
+ * nothing, and a weight takes host memory only once somebody wants its bytes.
  */
 public final class SyntheticLlama {
 
@@ -39,57 +39,43 @@ public final class SyntheticLlama {
      */
     public static LlamaModel model(LlamaConfig config, TensorType type, long seed) {
         Arena memory = Arena.ofShared();
-        Random random = new Random(seed);
         LlamaWeights weights = LlamaWeights.collect("synthetic model", config,
-                (role, layer) -> tensor(config, role, layer, type, random, memory));
+                (role, layer) -> tensor(config, role, layer, type, seed, memory));
         return new LlamaModel(Path.of("synthetic"), config, new NumberTokenizer(config.vocabSize()), weights, memory);
     }
 
     /** A random adapter of one rank on all seven projections, one component group; its update is small beside the base. */
     public static Adapter adapter(LlamaConfig config, int rank, long seed) {
-        Random random = new Random(seed);
-        Map<AdapterSite, LowRankPair> sites = new HashMap<>();
-        for (int layer = 0; layer < config.layers(); layer++) {
-            for (WeightRole role : WeightRole.ADAPTABLE) {
-                int outputs = Math.toIntExact(role.shape(config).get(0));
-                int inputs = Math.toIntExact(role.shape(config).get(1));
-                sites.put(new AdapterSite(layer, role), new LowRankPair(rank, inputs, outputs,
-                        gaussians(random, rank * inputs, 1 / Math.sqrt(inputs)), gaussians(random, outputs * rank, 0.3 / Math.sqrt(rank))));
-            }
-        }
+        Map<AdapterSite, LowRankPair> sites = new ConcurrentHashMap<>();
+        IntStream.range(0, config.layers() * WeightRole.ADAPTABLE.size()).parallel().forEach(number -> {
+            WeightRole role = WeightRole.ADAPTABLE.get(number % WeightRole.ADAPTABLE.size());
+            int outputs = Math.toIntExact(role.shape(config).get(0));
+            int inputs = Math.toIntExact(role.shape(config).get(1));
+            float[] down = new float[Math.multiplyExact(rank, inputs)];
+            float[] up = new float[Math.multiplyExact(outputs, rank)];
+            RandomContent.fill(down, seed(seed, 2 * number), 1 / Math.sqrt(inputs));
+            RandomContent.fill(up, seed(seed, 2 * number + 1), 0.3 / Math.sqrt(rank));
+            sites.put(new AdapterSite(number / WeightRole.ADAPTABLE.size(), role), new LowRankPair(rank, inputs, outputs, down, up));
+        });
         return new Adapter("synthetic-r" + rank, 1, sites);
     }
 
-    private static TensorView tensor(LlamaConfig config, WeightRole role, int layer, TensorType type, Random random, Arena memory) {
+    // All layers of a role share a seed: together they are one matrix of random numbers, as a device wants it.
+    private static TensorView tensor(LlamaConfig config, WeightRole role, int layer, TensorType type, long seed, Arena memory) {
         List<Long> shape = role.shape(config);
         boolean isMatrix = shape.size() == 2;
+        long elements = shape.stream().reduce(1L, Math::multiplyExact);
+        double mean = switch (role) {
+            case ATTENTION_NORM, FFN_NORM, FINAL_NORM -> 1;
+            case EMBEDDING, QUERY, QUERY_BIAS, KEY, KEY_BIAS, VALUE, VALUE_BIAS, ATTENTION_OUTPUT, GATE, UP, DOWN, OUTPUT -> 0;
+        };
         TensorType stored = isMatrix ? type : TensorType.F32;
-        int rows = Math.toIntExact(shape.getFirst());
-        int columns = isMatrix ? Math.toIntExact(shape.get(1)) : 1;
-        MemorySegment data = memory.allocate(stored.bytesFor((long) rows * columns), 64);
-        if (isMatrix) {
-            for (int row = 0; row < rows; row++) {
-                float[] values = gaussians(random, columns, 1 / Math.sqrt(columns));
-                BlockCodec.encode(stored, values, 0, columns, data, stored.bytesFor((long) row * columns));
-            }
-        } else {
-            float[] values = gaussians(random, rows, 0.1);
-            if (role == WeightRole.ATTENTION_NORM || role == WeightRole.FFN_NORM || role == WeightRole.FINAL_NORM) {
-                for (int i = 0; i < rows; i++) {
-                    values[i] += 1;
-                }
-            }
-            BlockCodec.encode(stored, values, 0, rows, data, 0);
-        }
-        return new TensorView(role + "." + layer, stored, shape, data.asReadOnly());
+        return new TensorView(role + "." + layer, stored, shape, new RandomContent(stored, elements, seed(seed, role.ordinal()),
+                Math.multiplyExact(layer, elements), mean, isMatrix ? 1 / Math.sqrt(shape.get(1)) : 0.1, memory));
     }
 
-    private static float[] gaussians(Random random, int count, double deviation) {
-        float[] values = new float[count];
-        for (int i = 0; i < count; i++) {
-            values[i] = (float) (random.nextGaussian() * deviation);
-        }
-        return values;
+    private static int seed(long seed, int of) {
+        return RandomContent.mix(RandomContent.mix((int) seed + 31 * (int) (seed >> 32)) + of);
     }
 
     /** "1 2 3" to ids 1, 2, 3 and back: a random model has no words. */

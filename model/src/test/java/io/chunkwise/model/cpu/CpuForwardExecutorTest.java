@@ -9,6 +9,7 @@ import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.fixtures.ForwardExecutorContract;
 import io.chunkwise.model.fixtures.ModelCase;
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
@@ -38,6 +39,19 @@ class CpuForwardExecutorTest implements ForwardExecutorContract {
         @Override
         public ForwardExecutorProvider provider() {
             return new CpuExecutorProvider(CpuExecutorProvider.Plain.ALWAYS);
+        }
+    }
+
+    @Nested
+    class Unfused implements ForwardExecutorContract {
+        @Override
+        public ForwardExecutorProvider provider() {
+            return new CpuExecutorProvider(CpuExecutorProvider.Plain.NEVER);
+        }
+
+        @Override
+        public ExecutorOptions options() {
+            return ForwardExecutorContract.super.options().with(new AdapterExecution(Optional.of(TensorType.F32), false));
         }
     }
 

@@ -117,5 +117,10 @@ class ForwardExecutorsTest {
         public ForwardExecutor open(LlamaModel model, ExecutorOptions options) {
             throw new UnsupportedOperationException();
         }
+
+        @Override
+        public ReadProbe readProbe(LlamaModel model, ExecutorOptions options) {
+            throw new UnsupportedOperationException();
+        }
     }
 }

@@ -1,25 +1,24 @@
 package io.chunkwise.runner.options;
 
+import io.chunkwise.model.Progress;
+import io.chunkwise.model.forward.DeviceInfo;
+import io.chunkwise.model.kv.KvReservation;
 import java.util.Optional;
 import java.util.OptionalInt;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Where passes run, and how much room they get. */
+/** Where passes run, how much room they get, and how they run adapters. */
 public final class ExecutorOptions {
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;
 
-    @Option(names = {"-e", "--executor"}, paramLabel = "auto|cpu|tornado", order = 80, defaultValue = "auto",
-            description = "What runs the model; auto takes a GPU if there is one (default: ${DEFAULT-VALUE}).")
-    private String executor;
-
-    @Option(names = {"-d", "--device"}, paramLabel = "BACKEND:INDEX", order = 81,
-            description = "Device, as 'chunkwise devices' lists them (default: the executor's best).")
-    private String device;
+    @Mixin
+    private DeviceOptions where;
 
     @Option(names = {"-c", "--context"}, paramLabel = "N", order = 82,
             description = "Tokens that prompt and text may have together, unless --kv-policy window:N lets old ones go (default: the "
@@ -35,11 +34,11 @@ public final class ExecutorOptions {
     private int threads;
 
     public String executor() {
-        return executor;
+        return where.executor();
     }
 
     public Optional<String> device() {
-        return Optional.ofNullable(device);
+        return where.device();
     }
 
     /** Empty: as long as the model allows, within reason. */
@@ -56,12 +55,16 @@ public final class ExecutorOptions {
         return threads;
     }
 
+    /** How an executor is to be opened; whatever its context, its rows and its cache are. */
+    public io.chunkwise.model.forward.ExecutorOptions opening(int contextLength, int rows, KvReservation kv, DeviceInfo device,
+            Progress progress) {
+        return new io.chunkwise.model.forward.ExecutorOptions(contextLength, rows, kv, Optional.of(device.selector()), threads,
+                where.adapters(), where.cudaGraphs(), false, progress);
+    }
+
     /** @throws ParameterException if a value is out of its range */
     public void check() {
-        require(executor.equals("auto") || executor.equals("cpu") || executor.equals("tornado"),
-                "--executor " + executor + ": expected auto, cpu or tornado");
-        require(device == null || device.matches("[a-z]+:[0-9]{1,4}"),
-                "--device " + device + ": expected a backend and an index such as cpu:0 or opencl:0; see 'chunkwise devices'");
+        where.check(command);
         require(context == null || context > 0, "--context " + context + ": expected a number from 1 up");
         require(batch > 0, "--batch " + batch + ": expected a number from 1 up");
         require(threads >= 0, "--threads " + threads + ": expected a number from 1 up, or 0 for one per core");

@@ -6,33 +6,51 @@ import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaWeights;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
-/** The base weights as the device gets them: one {@link StackedWeight} per role. Copies the mapped tensors once. */
+/**
+ * The base weights as the device gets them: one {@link StackedWeight} per role. Host arrays are filled from the model when they are about
+ * to be uploaded, and emptied afterwards, so that beside the device only the model's mapped file holds them. Those of random models
+ * are never filled: the device makes its own, see {@link #fills}.
+ */
 public final class DeviceWeights {
     private final Map<WeightRole, StackedWeight> byRole = new EnumMap<>(WeightRole.class);
     private final FloatArray qkvBias;
+    private final List<RandomFill> fills = new ArrayList<>();
+    private final List<Copied> copied = new ArrayList<>();
+    private final Progress progress;
+    private boolean onHost;
 
-    /** @throws ExecutorException if the layers of a role have different number formats, or one stack is too large */
+    /** Matrices that come from the model. */
+    private record Copied(StackedWeight weight, List<TensorView> layers) {
+    }
+
+    /**
+     * Arrays without content, but for norms and biases.
+     *
+     * @throws ExecutorException if the layers of a role have different number formats, or one stack is too large
+     */
     public DeviceWeights(LlamaConfig config, LlamaWeights weights, Progress progress) {
-        List<WeightRole> roles = List.of(WeightRole.values()).stream().filter(role -> role.isPresent(config)).toList();
+        this.progress = progress;
         WeightStacking stacking = new WeightStacking();
-        int done = 0;
-        for (WeightRole role : roles) {
-            progress.report("copying weights", done++, roles.size());
-            List<TensorView> layers = IntStream.range(0, role.isPerLayer() ? config.layers() : 1)
-                    .mapToObj(layer -> weights.get(role, layer)).toList();
-            byRole.put(role, role.shape(config).size() == 1 ? stacking.vectors(name(role), layers) : stacking.matrices(name(role), layers));
+        for (WeightRole role : WeightRole.values()) {
+            if (role.isPresent(config)) {
+                List<TensorView> layers = IntStream.range(0, role.isPerLayer() ? config.layers() : 1)
+                        .mapToObj(layer -> weights.get(role, layer)).toList();
+                byRole.put(role, role.shape(config).size() == 1 ? stacking.vectors(name(role), layers)
+                        : matrices(stacking, name(role), layers));
+            }
         }
-        progress.report("copying weights", roles.size(), roles.size());
         if (config.tiedOutput()) {
             byRole.put(WeightRole.OUTPUT, byRole.get(WeightRole.EMBEDDING));
         }
@@ -63,6 +81,13 @@ public final class DeviceWeights {
         return qkvBias;
     }
 
+    private StackedWeight matrices(WeightStacking stacking, String name, List<TensorView> layers) {
+        StackedWeight weight = stacking.matrices(name, layers);
+        Optional<RandomFill> fill = RandomFill.of(name, weight, layers);
+        fill.ifPresentOrElse(fills::add, () -> copied.add(new Copied(weight, layers)));
+        return weight;
+    }
+
     public StackedWeight get(WeightRole role) {
         return byRole.get(role);
     }
@@ -75,12 +100,33 @@ public final class DeviceWeights {
         };
     }
 
-    /** Everything to upload, without repeats. */
+    /** Everything that lies on the device, without repeats. */
     public Set<TornadoNativeArray> arrays() {
         Set<TornadoNativeArray> arrays = new LinkedHashSet<>();
         byRole.values().forEach(weight -> arrays.addAll(weight.arrays()));
         arrays.add(qkvBias);
         return arrays;
+    }
+
+    /** What the device makes itself; not to be uploaded. */
+    public List<RandomFill> fills() {
+        return List.copyOf(fills);
+    }
+
+    /** Copies what is to be uploaded into the host arrays, unless it is there. */
+    public void bringToHost() {
+        for (int done = 0; done < copied.size() && !onHost; done++) {
+            progress.report("copying weights", done, copied.size());
+            WeightStacking.fill(copied.get(done).weight(), copied.get(done).layers());
+        }
+        progress.report("copying weights", copied.size(), copied.size());
+        onHost = true;
+    }
+
+    /** Frees the memory of large host arrays, whose content is on the device. */
+    public void leaveHost() {
+        copied.forEach(weight -> weight.weight().arrays().forEach(DeviceArrays::release));
+        onHost = false;
     }
 
     private static String name(WeightRole role) {

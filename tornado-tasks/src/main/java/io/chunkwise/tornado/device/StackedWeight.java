@@ -17,7 +17,9 @@ public sealed interface StackedWeight {
      * @throws io.chunkwise.model.forward.ExecutorException if their number formats differ, or the stack is too large
      */
     static StackedWeight of(String name, List<TensorView> layers) {
-        return new WeightStacking().matrices(name, layers);
+        StackedWeight weight = new WeightStacking().matrices(name, layers);
+        WeightStacking.fill(weight, layers);
+        return weight;
     }
 
     /** What is uploaded. */

@@ -10,7 +10,6 @@ import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
@@ -32,7 +31,7 @@ final class WeightStacking {
     }
 
     /**
-     * Projections, [layers, outputs, inputs].
+     * Arrays for projections, [layers, outputs, inputs]. {@link #fill} fills them.
      *
      * @throws ExecutorException if their number formats differ, or the stack is too large
      */
@@ -47,47 +46,47 @@ final class WeightStacking {
         }
         long[] sizes = {layers.size(), layers.getFirst().rows(), layers.getFirst().columns()};
         return switch (type) {
-            case F32 -> {
-                FloatArray values = DeviceArrays.floats(name, sizes);
-                copy(layers, values.getSegment());
-                yield new StackedWeight.F32(values);
-            }
-            case F16 -> halves(name, layers, 10, sizes);
-            case BF16 -> halves(name, layers, 7, sizes);
-            case Q8_0 -> {
-                ByteArray quants = DeviceArrays.bytes(name, sizes);
-                FloatArray scales = DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32);
-                splitBlocks(layers, type, quants.getSegment(), scales.getSegment());
-                yield new StackedWeight.Q8(quants, scales);
-            }
+            case F32 -> new StackedWeight.F32(DeviceArrays.floats(name, sizes));
+            case F16 -> halves(name, 10, sizes);
+            case BF16 -> halves(name, 7, sizes);
+            case Q8_0 -> new StackedWeight.Q8(DeviceArrays.bytes(name, sizes),
+                    DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32));
             case Q4_0 -> {
                 // Kernels index elements before they halve the index.
                 DeviceArrays.count(name, sizes);
-                ByteArray nibbles = DeviceArrays.bytes(name, sizes[0], sizes[1], sizes[2] / 2);
-                FloatArray scales = DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32);
-                splitBlocks(layers, type, nibbles.getSegment(), scales.getSegment());
-                yield new StackedWeight.Q4(nibbles, scales);
+                yield new StackedWeight.Q4(DeviceArrays.bytes(name, sizes[0], sizes[1], sizes[2] / 2),
+                        DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32));
             }
         };
     }
 
-    private StackedWeight halves(String name, List<TensorView> layers, int mantissaBits, long... sizes) {
+    /** Copies the layers into arrays that {@link #matrices} has made for them. */
+    static void fill(StackedWeight weight, List<TensorView> layers) {
+        switch (weight) {
+            case StackedWeight.F32(var values) -> copy(layers, values.getSegment());
+            case StackedWeight.F16(var bits, _, _) -> copy(layers, bits.getSegment());
+            case StackedWeight.Q8(var quants, var scales) -> splitBlocks(layers, quants.getSegment(), scales.getSegment());
+            case StackedWeight.Q4(var nibbles, var scales) -> splitBlocks(layers, nibbles.getSegment(), scales.getSegment());
+        }
+    }
+
+    private StackedWeight halves(String name, int mantissaBits, long... sizes) {
         ShortArray bits = DeviceArrays.shorts(name, sizes);
-        copy(layers, bits.getSegment());
         return new StackedWeight.F16(bits, decodeTables.computeIfAbsent(mantissaBits, WeightStacking::decodeTable), mantissaBits);
     }
 
     private static void copy(List<TensorView> layers, MemorySegment to) {
         long at = 0;
         for (TensorView layer : layers) {
-            MemorySegment.copy(layer.data(), 0, to, at, layer.data().byteSize());
-            at += layer.data().byteSize();
+            MemorySegment.copy(layer.data(), 0, to, at, layer.bytes());
+            at += layer.bytes();
+            leave(layer);
         }
     }
 
     // The file interleaves scale and quants; the device reads aligned quants and F32 scales (exact: F16 widens).
-    private static void splitBlocks(List<TensorView> layers, TensorType type, MemorySegment quants, MemorySegment scales) {
-        int blockBytes = type.blockBytes();
+    private static void splitBlocks(List<TensorView> layers, MemorySegment quants, MemorySegment scales) {
+        int blockBytes = layers.getFirst().type().blockBytes();
         long block = 0;
         for (TensorView layer : layers) {
             MemorySegment data = layer.data();
@@ -95,6 +94,14 @@ final class WeightStacking {
                 scales.set(ValueLayout.JAVA_FLOAT, 4 * block, Float.float16ToFloat(data.get(SHORT, at)));
                 MemorySegment.copy(data, at + 2, quants, (blockBytes - 2) * block, blockBytes - 2);
             }
+            leave(layer);
+        }
+    }
+
+    // What has been copied from a mapped file need not stay in memory.
+    private static void leave(TensorView layer) {
+        if (layer.data().isMapped()) {
+            layer.data().unload();
         }
     }
 

@@ -4,6 +4,7 @@ import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import io.chunkwise.model.forward.LlamaForward;
 import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** A pass as plain Java calls of the threaded kernels, in the wiring that the task graphs have. For tests. */
 public final class DirectPasses implements Passes {
@@ -11,8 +12,12 @@ public final class DirectPasses implements Passes {
     private final LlamaForward forward;
     private final FloatArray rowLogits;
     private final DirectSink sink = new DirectSink();
+    private final long bytes;
 
     public DirectPasses(DeviceState state) {
+        state.weights().bringToHost();
+        state.weights().fills().forEach(fill -> FillTasks.fill(sink, fill));
+        bytes = state.arrays().stream().mapToLong(TornadoNativeArray::getNumBytesOfSegmentWithHeader).sum();
         builder = new LayerGraphBuilder(state, KernelForm.THREADED);
         forward = state.forward();
         rowLogits = state.buffers().rowLogits();
@@ -96,6 +101,11 @@ public final class DirectPasses implements Passes {
     @Override
     public long uploadNanos() {
         return 0;
+    }
+
+    @Override
+    public long deviceBytes() {
+        return bytes;
     }
 
     @Override

@@ -3,15 +3,18 @@ package io.chunkwise.tornado.graph;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.LlamaForward;
 import io.chunkwise.tornado.device.ControlBlock;
 import io.chunkwise.tornado.device.DeviceBuffers;
+import io.chunkwise.tornado.device.RandomFill;
 import io.chunkwise.tornado.graph.Launch.Work;
 import io.chunkwise.tornado.kernels.Jobs;
 import io.chunkwise.tornado.kernels.TouchKernels;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -42,9 +45,19 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * <p>Buffers pass only from one executed graph to the next, so every graph takes over all shared arrays from the one before and
  * leaves all of them to the next. The init graph uploads them first; the adapter graph uploads the adapter, again and again. The page
  * table is changed by a task that reads a list of changes, so that it belongs to no graph either.
+ *
+ * <p>With CUDA graphs, what a pass of one row executes is captured when it runs first, which freezes grids, addresses and kernels: such
+ * passes have graphs of their own, with grids for one row and all components that an adapter may have, and threads that are too many
+ * return early. Passes of more rows are not captured, so that their grids fit. Written from TornadoVM's source; it needs its PTX or
+ * CUDA backend.
  */
 public final class PassPlans implements Passes {
-    private enum Step { INIT, ADAPTER, TABLE, EMBED, LAYER, HEAD, STATISTICS, TOP, LAST_LOGITS, MEASURE, QUANTIZE, TURN }
+    private enum Step {
+        INIT, ADAPTER, TABLE, EMBED, LAYER, HEAD, STATISTICS, TOP, LAST_LOGITS, MEASURE, QUANTIZE, TURN, EMBED_ROW, LAYER_ROW, HEAD_ROW
+    }
+
+    /** Those whose grids never change: only they may be captured. */
+    private static final Set<Step> CAPTURABLE = EnumSet.of(Step.EMBED_ROW, Step.LAYER_ROW, Step.HEAD_ROW, Step.TOP, Step.LAST_LOGITS);
 
     private final DeviceState state;
     private final int maxLocal;
@@ -55,6 +68,9 @@ public final class PassPlans implements Passes {
     private final Map<Step, RecordingSink> sinks = new EnumMap<>(Step.class);
     private final TornadoExecutionPlan plan;
     private final boolean profiled;
+    private final boolean captured;
+    private long ownBytes; // of arrays that single graphs have for themselves
+    private Step executed;
     private long compilerNanos;
     private long compileNanos;
     private long uploadNanos;
@@ -64,18 +80,19 @@ public final class PassPlans implements Passes {
     /**
      * Builds and compiles all graphs, and uploads everything.
      *
-     * @param profiled whether compile times are summed up; every execution is slower then
+     * @param options row capacity; whether kernels are timed and graphs captured; progress
      * @throws ExecutorException if the device or its compiler fails
      */
-    public PassPlans(DeviceState state, TornadoDevice device, KernelForm form, boolean profiled, Progress progress) {
+    public PassPlans(DeviceState state, TornadoDevice device, KernelForm form, ExecutorOptions options) {
         this.state = state;
-        this.profiled = profiled;
+        profiled = options.profiled();
+        captured = options.cudaGraphs();
         relayed = state.arrays();
         maxLocal = (int) Math.min(Integer.MAX_VALUE, device.getPhysicalDevice().getDeviceMaxWorkGroupSize()[0]);
         Set<TornadoNativeArray> shared = new LinkedHashSet<>(relayed);
         state.adapter().arrays().forEach(shared::remove);
-        uploadGraph(Step.INIT, DataTransferMode.FIRST_EXECUTION, shared, List.of());
-        uploadGraph(Step.ADAPTER, DataTransferMode.EVERY_EXECUTION, state.adapter().arrays(), shared);
+        initGraph(shared);
+        adapterGraph(state.adapter().arrays(), shared);
         wire(new LayerGraphBuilder(state, form));
 
         plan = new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
@@ -87,7 +104,7 @@ public final class PassPlans implements Passes {
             plan.withProfiler(ProfilerMode.SILENT);
         }
         try {
-            compile(progress);
+            compile(options.progress());
         } catch (RuntimeException e) {
             close();
             throw e;
@@ -117,6 +134,13 @@ public final class PassPlans implements Passes {
         } else {
             graph(Step.TURN, jobs, List.of(), mostJobs, builder.pages()::turnKeysBack);
         }
+        if (captured) {
+            Work row = new Work(1, rank);
+            graph(Step.EMBED_ROW, List.of(), List.of(), row, sink -> builder.wire(forward.embedding(), sink, null));
+            graph(Step.LAYER_ROW, gains, List.of(), row, sink -> builder.wire(forward.layer(), sink, null));
+            graph(Step.HEAD_ROW, List.of(), List.of(), row, sink -> builder.wire(forward.head(), sink, buffers.rowLogits()));
+            List.of(Step.EMBED_ROW, Step.LAYER_ROW, Step.HEAD_ROW).forEach(step -> sinks.get(step).size(row));
+        }
     }
 
     /** Nanoseconds that TornadoVM says its compiler and the driver's took so far; 0 unless profiled. */
@@ -141,7 +165,22 @@ public final class PassPlans implements Passes {
 
     @Override
     public List<KernelTime> kernels() {
-        return List.of();
+        if (!profiled) {
+            return List.of();
+        }
+        KernelTimes times = new KernelTimes();
+        for (Step step : steps) {
+            // A result speaks of the graph that is selected.
+            plan.withGraph(steps.indexOf(step));
+            times.add(last.getProfilerResult().getProfileLog());
+        }
+        plan.withGraph(steps.indexOf(executed));
+        return times.all();
+    }
+
+    @Override
+    public long deviceBytes() {
+        return ownBytes + bytes(relayed);
     }
 
     /** Tasks of the layer graph. */
@@ -163,17 +202,17 @@ public final class PassPlans implements Passes {
 
     @Override
     public void embed(int rows) {
-        execute(Step.EMBED, new Work(rows, 1));
+        execute(captured && rows == 1 ? Step.EMBED_ROW : Step.EMBED, new Work(rows, 1));
     }
 
     @Override
     public void layer(int rows, int activeRank) {
-        execute(Step.LAYER, new Work(rows, activeRank));
+        execute(captured && rows == 1 ? Step.LAYER_ROW : Step.LAYER, new Work(rows, activeRank));
     }
 
     @Override
     public void head(int rows) {
-        execute(Step.HEAD, new Work(rows, 1));
+        execute(captured && rows == 1 ? Step.HEAD_ROW : Step.HEAD, new Work(rows, 1));
     }
 
     @Override
@@ -239,12 +278,23 @@ public final class PassPlans implements Passes {
         state.control().noJobs();
         for (int done = 0; done < steps.size(); done++) {
             progress.report("compiling kernels", done, steps.size());
+            Step step = steps.get(done);
             long started = System.nanoTime();
-            execute(steps.get(done), Work.LEAST);
+            if (step == Step.INIT) {
+                state.weights().bringToHost();
+            }
+            if (captured && CAPTURABLE.contains(step)) {
+                plan.withGraph(done).withCUDAGraph();
+            }
+            execute(step, Work.LEAST);
+            if (step == Step.INIT) {
+                state.weights().leaveHost();
+            }
             long took = System.nanoTime() - started;
-            switch (steps.get(done)) {
+            switch (step) {
                 case INIT, ADAPTER -> uploadNanos += took; // with a small kernel for each type of array
-                case TABLE, EMBED, LAYER, HEAD, STATISTICS, TOP, LAST_LOGITS, MEASURE, QUANTIZE, TURN -> compileNanos += took;
+                case TABLE, EMBED, LAYER, HEAD, STATISTICS, TOP, LAST_LOGITS, MEASURE, QUANTIZE, TURN, EMBED_ROW, LAYER_ROW, HEAD_ROW ->
+                    compileNanos += took;
             }
         }
         launches = 0;
@@ -258,12 +308,15 @@ public final class PassPlans implements Passes {
     private void execute(Step step, Work work) {
         RecordingSink sink = sinks.get(step);
         if (sink != null) {
-            sink.size(work);
+            if (!captured || !CAPTURABLE.contains(step)) {
+                sink.size(work);
+            }
             launches += sink.tasks();
         }
         try {
             // Always from the root: plans that are chained remember every link.
             last = plan.withGraph(steps.indexOf(step)).execute();
+            executed = step;
         } catch (RuntimeException | TornadoInternalError e) {
             throw failure(name(step), e);
         }
@@ -317,6 +370,8 @@ public final class PassPlans implements Passes {
             graph.transferToHost(DataTransferMode.EVERY_EXECUTION, out.toArray());
         }
         graph.persistOnDevice(relayed.toArray());
+        // An array that is copied in every execution has a place in every graph.
+        ownBytes += bytes(List.of(state.control().ints())) + bytes(in) + bytes(out);
         add(step, graph);
     }
 
@@ -325,26 +380,54 @@ public final class PassPlans implements Passes {
         graphs.add(graph.snapshot());
     }
 
-    private void uploadGraph(Step step, int mode, Collection<TornadoNativeArray> uploaded, Collection<TornadoNativeArray> consumed) {
-        TaskGraph graph = new TaskGraph(name(step));
-        graph.transferToDevice(mode, uploaded.toArray());
-        if (!consumed.isEmpty()) {
-            graph.consumeFromDevice(consumed.toArray());
+    // Weights and everything else that lies on the device, but the adapter.
+    private void initGraph(Collection<TornadoNativeArray> shared) {
+        TaskGraph graph = new TaskGraph(name(Step.INIT));
+        List<RandomFill> fills = state.weights().fills();
+        List<TornadoNativeArray> uploaded = new ArrayList<>(shared);
+        RecordingSink sink = new RecordingSink(graph, Work.LEAST, maxLocal);
+        for (RandomFill fill : fills) {
+            uploaded.removeAll(fill.target().filled());
+            List<TornadoNativeArray> recipe = new ArrayList<>(fill.target().tables());
+            recipe.add(fill.spec());
+            ownBytes += bytes(recipe);
+            graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, recipe.toArray());
         }
+        graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, uploaded.toArray());
+        fills.forEach(fill -> FillTasks.fill(sink, fill));
+        sinks.put(Step.INIT, sink);
+        touch(graph, uploaded);
+        graph.persistOnDevice(shared.toArray());
+        add(Step.INIT, graph);
+    }
+
+    private void adapterGraph(Collection<TornadoNativeArray> adapter, Collection<TornadoNativeArray> shared) {
+        TaskGraph graph = new TaskGraph(name(Step.ADAPTER));
+        graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, adapter.toArray());
+        graph.consumeFromDevice(shared.toArray());
+        touch(graph, adapter);
+        List<TornadoNativeArray> left = new ArrayList<>(adapter);
+        left.addAll(shared);
+        graph.persistOnDevice(left.toArray());
+        add(Step.ADAPTER, graph);
+    }
+
+    private void touch(TaskGraph graph, Collection<TornadoNativeArray> uploaded) {
         FloatArray witness = new FloatArray(1);
-        touch(graph, uploaded, FloatArray.class, (id, a) -> graph.task(id, TouchKernels::touchFloats,
+        touch(uploaded, FloatArray.class, (id, a) -> graph.task(id, TouchKernels::touchFloats,
                 a.apply(0), a.apply(1), a.apply(2), a.apply(3), a.apply(4), a.apply(5), a.apply(6), a.apply(7), witness));
-        touch(graph, uploaded, IntArray.class, (id, a) -> graph.task(id, TouchKernels::touchInts,
+        touch(uploaded, IntArray.class, (id, a) -> graph.task(id, TouchKernels::touchInts,
                 a.apply(0), a.apply(1), a.apply(2), a.apply(3), a.apply(4), a.apply(5), a.apply(6), a.apply(7), witness));
-        touch(graph, uploaded, ShortArray.class, (id, a) -> graph.task(id, TouchKernels::touchShorts,
+        touch(uploaded, ShortArray.class, (id, a) -> graph.task(id, TouchKernels::touchShorts,
                 a.apply(0), a.apply(1), a.apply(2), a.apply(3), a.apply(4), a.apply(5), a.apply(6), a.apply(7), witness));
-        touch(graph, uploaded, ByteArray.class, (id, a) -> graph.task(id, TouchKernels::touchBytes,
+        touch(uploaded, ByteArray.class, (id, a) -> graph.task(id, TouchKernels::touchBytes,
                 a.apply(0), a.apply(1), a.apply(2), a.apply(3), a.apply(4), a.apply(5), a.apply(6), a.apply(7), witness));
         graph.transferToHost(DataTransferMode.EVERY_EXECUTION, witness);
-        List<TornadoNativeArray> left = new ArrayList<>(uploaded);
-        left.addAll(consumed);
-        graph.persistOnDevice(left.toArray());
-        add(step, graph);
+        ownBytes += bytes(List.of(witness));
+    }
+
+    private static long bytes(Collection<? extends TornadoNativeArray> arrays) {
+        return arrays.stream().mapToLong(TornadoNativeArray::getNumBytesOfSegmentWithHeader).sum();
     }
 
     private interface Touch<A> {
@@ -352,7 +435,7 @@ public final class PassPlans implements Passes {
     }
 
     // Calls of eight; the last one repeats its first array.
-    private static <A> void touch(TaskGraph graph, Collection<TornadoNativeArray> arrays, Class<A> type, Touch<A> task) {
+    private static <A> void touch(Collection<TornadoNativeArray> arrays, Class<A> type, Touch<A> task) {
         List<A> ofType = arrays.stream().filter(type::isInstance).map(type::cast).toList();
         for (int from = 0; from < ofType.size(); from += TouchKernels.ARRAYS) {
             int start = from;

@@ -60,7 +60,10 @@ public interface Passes extends AutoCloseable {
     /** Nanoseconds on the clock spent uploading weights and adapters. */
     long uploadNanos();
 
-    /** Time of each task, the longest first; empty unless it was taken. */
+    /** Bytes of all arrays on the device, those included that single task graphs have for themselves. */
+    long deviceBytes();
+
+    /** Time of each task, the longest first; empty unless it was taken. Reads all that was taken so far: not for every pass. */
     List<ExecutorCounters.KernelTime> kernels();
 
     @Override

@@ -1,5 +1,6 @@
-package io.chunkwise.benchmark;
+package io.chunkwise.model.cpu;
 
+import io.chunkwise.model.forward.ReadProbe;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -14,8 +15,8 @@ import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/** How fast this machine reads given memory with all its threads: what a decoded token is compared with. */
-public final class ReadBandwidth implements AutoCloseable {
+/** Reads given memory with all threads of an executor. */
+final class CpuReadProbe implements ReadProbe {
     private static final VectorSpecies<Long> SPECIES = LongVector.SPECIES_PREFERRED;
     private static final int PIECE_BYTES = 1 << 18;
 
@@ -26,7 +27,7 @@ public final class ReadBandwidth implements AutoCloseable {
     private final AtomicLong checksum = new AtomicLong(); // keeps the reading from being optimised away
 
     /** @param threads 0: as many as there are cores */
-    public ReadBandwidth(List<MemorySegment> segments, int threads) {
+    CpuReadProbe(List<MemorySegment> segments, int threads) {
         this.threads = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
         for (MemorySegment segment : segments) {
             for (long at = 0; at + PIECE_BYTES <= segment.byteSize(); at += PIECE_BYTES) {
@@ -40,8 +41,8 @@ public final class ReadBandwidth implements AutoCloseable {
         pool = Executors.newFixedThreadPool(this.threads, Thread.ofPlatform().daemon().name("bandwidth-", 0).factory());
     }
 
-    /** Reads everything once. @return bytes per second */
-    public double measure() {
+    @Override
+    public double bytesPerSecond() {
         AtomicInteger next = new AtomicInteger();
         long started = System.nanoTime();
         List<Future<?>> running = new ArrayList<>();

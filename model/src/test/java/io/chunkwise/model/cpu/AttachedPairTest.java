@@ -1,0 +1,125 @@
+package io.chunkwise.model.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.chunkwise.model.adapter.LowRankPair;
+import io.chunkwise.model.format.TensorType;
+import java.lang.foreign.Arena;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class AttachedPairTest {
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void updatesByOneRowAndByFourAreThoseOfTheDecodedComponents(TensorType type) {
+        for (int[] shape : new int[][] {{1, 32, 32}, {5, 96, 160}, {17, 33, 100}, {3, 64, 7}, {64, 32, 64}}) {
+            LowRankPair pair = pair(shape[0], shape[1], shape[2], 1, 1);
+            try (Arena memory = Arena.ofConfined()) {
+                AttachedPair attached = AttachedPair.of(pair, type, memory);
+                float[] up = up(attached);
+                float[] hidden = gaussians(4 * pair.rank(), 2, 1);
+                float[] before = gaussians(4 * pair.outputs(), 3, 1);
+                float[] byOne = before.clone();
+                float[] byFour = before.clone();
+                int active = (pair.rank() + 1) / 2;
+                for (int row = 0; row < 4; row++) {
+                    LowRankKernels.addUp(attached, hidden, row * pair.rank(), active, byOne, row * pair.outputs(), 0, pair.outputs());
+                }
+                float[] tile = new float[pair.rank() * AttachedPair.TILE];
+                int wide = pair.outputs() / AttachedPair.TILE * AttachedPair.TILE;
+                for (int first = 0; first < wide; first += AttachedPair.TILE) {
+                    WeightDecoder.decode(attached.type(), attached.up(), attached.tileAt(first), tile, 0, active * AttachedPair.TILE);
+                    LowRankKernels.addUpToFour(tile, pair.outputs(), hidden, 0, pair.rank(), active, byFour, first);
+                }
+                for (int row = 0; row < 4; row++) {
+                    for (int o = 0; o < pair.outputs(); o++) {
+                        double expected = before[row * pair.outputs() + o];
+                        double magnitude = Math.abs(expected);
+                        for (int k = 0; k < active; k++) {
+                            double product = (double) hidden[row * pair.rank() + k] * up[o * pair.rank() + k];
+                            expected += product;
+                            magnitude += Math.abs(product);
+                        }
+                        double tolerance = magnitude * 0x1p-23 * (4 + active);
+                        String where = type + " " + pair.rank() + " components, row " + row + ", output " + o;
+                        assertEquals(expected, byOne[row * pair.outputs() + o], tolerance, where);
+                        if (o < wide) {
+                            assertEquals(expected, byFour[row * pair.outputs() + o], tolerance, where + ", four rows");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    // An F16 scale of a block holds neither 1e-9 nor 1e9 as it is.
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void theSizeOfComponentsDoesNotMatter(TensorType type) {
+        double bound = switch (type) {
+            case F32 -> 0;
+            case F16 -> 0x1p-11;
+            case BF16 -> 0x1p-8;
+            case Q8_0 -> 1 / 127.0;
+            case Q4_0 -> 1 / 7.0;
+        };
+        for (double size : new double[] {1e-12, 1e-5, 1, 1e9}) {
+            LowRankPair pair = pair(4, 64, 96, size, 1e-6 / size);
+            try (Arena memory = Arena.ofConfined()) {
+                AttachedPair attached = AttachedPair.of(pair, type, memory);
+                float[] down = new float[64];
+                float[] up = up(attached);
+                for (int k = 0; k < 4; k++) {
+                    attached.downRows().read(k, 0, 64, down, 0);
+                    double downNorm = 0;
+                    for (int i = 0; i < 64; i++) {
+                        downNorm = Math.max(downNorm, Math.abs(pair.down()[k * 64 + i]));
+                    }
+                    double upNorm = 0;
+                    for (int o = 0; o < 96; o++) {
+                        upNorm = Math.max(upNorm, Math.abs(pair.up()[o * 4 + k]));
+                    }
+                    for (int o = 0; o < 96; o++) {
+                        for (int i = 0; i < 64; i++) {
+                            double expected = (double) pair.up()[o * 4 + k] * pair.down()[k * 64 + i];
+                            double actual = (double) up[o * 4 + k] * down[i] * attached.factor()[k];
+                            assertEquals(expected, actual, 2.5 * bound * upNorm * downNorm,
+                                    type + " of size " + size + ": component " + k + ", output " + o + ", input " + i);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /** [outputs, rank] without the factors. */
+    private static float[] up(AttachedPair pair) {
+        float[] up = new float[pair.outputs() * pair.rank()];
+        float[] component = new float[AttachedPair.TILE];
+        for (int first = 0; first < pair.outputs(); first += AttachedPair.TILE) {
+            int width = Math.min(AttachedPair.TILE, pair.outputs() - first);
+            for (int k = 0; k < pair.rank(); k++) {
+                WeightDecoder.decode(pair.type(), pair.up(), pair.tileAt(first) + k * width, component, 0, width);
+                for (int o = 0; o < width; o++) {
+                    up[(first + o) * pair.rank() + k] = component[o];
+                }
+            }
+        }
+        return up;
+    }
+
+    private static LowRankPair pair(int rank, int inputs, int outputs, double downSize, double upSize) {
+        return new LowRankPair(rank, inputs, outputs, gaussians(rank * inputs, 5, downSize), gaussians(rank * outputs, 6, upSize));
+    }
+
+    private static float[] gaussians(int count, int seed, double size) {
+        Random random = new Random(seed);
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = (float) (random.nextGaussian() * size);
+        }
+        return values;
+    }
+}

@@ -1,0 +1,67 @@
+package io.chunkwise.runner.options;
+
+import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.AdapterExecution;
+import java.util.Locale;
+import java.util.Optional;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+
+/** Which executor runs on which device, and how it keeps adapters. */
+public final class DeviceOptions {
+    private static final String ADAPTER_TYPES = "auto|f32|f16|q8_0|q4_0";
+
+    @Option(names = {"-e", "--executor"}, paramLabel = "auto|cpu|tornado", order = 80, defaultValue = "auto",
+            description = "What runs the model; auto takes a GPU if there is one (default: ${DEFAULT-VALUE}).")
+    private String executor;
+
+    @Option(names = {"-d", "--device"}, paramLabel = "BACKEND:INDEX", order = 81,
+            description = "Device, as 'chunkwise devices' lists them (default: the executor's best).")
+    private String device;
+
+    @Option(names = "--adapter-type", paramLabel = ADAPTER_TYPES, order = 85, defaultValue = "auto",
+            description = "Number format that adapters are kept in; auto takes one that fits the model's (default: ${DEFAULT-VALUE}).")
+    private String adapterType;
+
+    @Option(names = "--cuda-graphs", order = 86,
+            description = "Launch the kernels of a pass as CUDA graphs (PTX and CUDA devices only).")
+    private boolean cudaGraphs;
+
+    public String executor() {
+        return executor;
+    }
+
+    public Optional<String> device() {
+        return Optional.ofNullable(device);
+    }
+
+    public boolean cudaGraphs() {
+        return cudaGraphs;
+    }
+
+    /** Fused, in the number format asked for. */
+    public AdapterExecution adapters() {
+        return new AdapterExecution(adapterType.equalsIgnoreCase("auto") ? Optional.empty()
+                : Optional.of(TensorType.valueOf(adapterType.toUpperCase(Locale.ROOT))), true);
+    }
+
+    /**
+     * @param command whose options these are
+     * @throws ParameterException if a value is out of its range
+     */
+    public void check(CommandSpec command) {
+        require(command, executor.equals("auto") || executor.equals("cpu") || executor.equals("tornado"),
+                "--executor " + executor + ": expected auto, cpu or tornado");
+        require(command, device == null || device.matches("[a-z]+:[0-9]{1,4}"),
+                "--device " + device + ": expected a backend and an index such as cpu:0 or opencl:0; see 'chunkwise devices'");
+        require(command, adapterType.toLowerCase(Locale.ROOT).matches(ADAPTER_TYPES),
+                "--adapter-type " + adapterType + ": expected auto, f32, f16, q8_0 or q4_0");
+    }
+
+    private static void require(CommandSpec command, boolean condition, String problem) {
+        if (!condition) {
+            throw new ParameterException(command.commandLine(), problem);
+        }
+    }
+}

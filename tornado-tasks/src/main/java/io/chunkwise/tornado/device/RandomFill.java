@@ -1,0 +1,110 @@
+package io.chunkwise.tornado.device;
+
+import io.chunkwise.model.format.RandomContent;
+import io.chunkwise.model.format.TensorView;
+import io.chunkwise.tornado.kernels.FillKernels;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Optional;
+import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * A weight of random numbers, which are made on the device: nothing is computed on the host, nothing uploaded.
+ *
+ * @param name of the weight
+ * @param spec [{@code FillKernels.SPEC}]
+ */
+public record RandomFill(String name, IntArray spec, Target target) {
+
+    /** What is filled, and with which elements; tables as {@link RandomContent} has them. */
+    public sealed interface Target {
+
+        /** Arrays that have to be on the device first. */
+        List<TornadoNativeArray> tables();
+
+        /** Arrays that are filled. */
+        List<TornadoNativeArray> filled();
+
+        record F32(FloatArray elements, FloatArray values) implements Target {
+            @Override
+            public List<TornadoNativeArray> tables() {
+                return List.of(elements);
+            }
+
+            @Override
+            public List<TornadoNativeArray> filled() {
+                return List.of(values);
+            }
+        }
+
+        record F16(ShortArray elements, ShortArray bits) implements Target {
+            @Override
+            public List<TornadoNativeArray> tables() {
+                return List.of(elements);
+            }
+
+            @Override
+            public List<TornadoNativeArray> filled() {
+                return List.of(bits);
+            }
+        }
+
+        record Q8(ByteArray elements, FloatArray blockScales, ByteArray quants, FloatArray scales) implements Target {
+            @Override
+            public List<TornadoNativeArray> tables() {
+                return List.of(elements, blockScales);
+            }
+
+            @Override
+            public List<TornadoNativeArray> filled() {
+                return List.of(quants, scales);
+            }
+        }
+
+        record Q4(ByteArray elements, FloatArray blockScales, ByteArray nibbles, FloatArray scales) implements Target {
+            @Override
+            public List<TornadoNativeArray> tables() {
+                return List.of(elements, blockScales);
+            }
+
+            @Override
+            public List<TornadoNativeArray> filled() {
+                return List.of(nibbles, scales);
+            }
+        }
+    }
+
+    /** How to fill a stack, if all of its layers together are one sequence of random numbers. */
+    static Optional<RandomFill> of(String name, StackedWeight weight, List<TensorView> layers) {
+        long elements = 0;
+        for (TensorView layer : layers) {
+            if (!(layer.content() instanceof RandomContent random) || random.first() != elements
+                    || !random.isOfSameSequence(layers.getFirst().content())) {
+                return Optional.empty();
+            }
+            elements += layer.elements();
+        }
+        RandomContent random = (RandomContent) layers.getFirst().content();
+        IntArray spec = DeviceArrays.ints("recipe of " + name, FillKernels.SPEC);
+        spec.set(FillKernels.BLOCKS, Math.toIntExact(Math.ceilDiv(elements, FillKernels.BLOCK)));
+        spec.set(FillKernels.SEED, random.seed());
+        MemorySegment table = random.elementOfLevel();
+        return Optional.of(new RandomFill(name, spec, switch (weight) {
+            case StackedWeight.F32(var values) -> new Target.F32(FloatArray.fromSegment(table), values);
+            case StackedWeight.F16(var bits, _, _) -> new Target.F16(ShortArray.fromSegment(table), bits);
+            case StackedWeight.Q8(var quants, var scales) ->
+                new Target.Q8(ByteArray.fromSegment(table), FloatArray.fromArray(random.blockScales()), quants, scales);
+            case StackedWeight.Q4(var nibbles, var scales) ->
+                new Target.Q4(ByteArray.fromSegment(table), FloatArray.fromArray(random.blockScales()), nibbles, scales);
+        }));
+    }
+
+    /** Blocks of {@code FillKernels.BLOCK} elements. */
+    public int blocks() {
+        return spec.get(FillKernels.BLOCKS);
+    }
+}

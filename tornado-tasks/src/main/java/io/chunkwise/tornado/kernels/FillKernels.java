@@ -1,0 +1,109 @@
+package io.chunkwise.tornado.kernels;
+
+import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
+
+/**
+ * out[i] = elementOfLevel[level(mix(i ^ seed))]: the numbers of {@code RandomContent}, made where they are needed. One thread for each
+ * {@link #BLOCK} elements.
+ */
+public final class FillKernels {
+    /** Elements of a thread; those of a block of a quantized format. */
+    public static final int BLOCK = 32;
+    /** Where {@code spec} has the number of blocks, the last of which may be shorter. */
+    public static final int BLOCKS = 0;
+    public static final int SEED = 1;
+    /** Length of {@code spec}. */
+    public static final int SPEC = 2;
+
+    private FillKernels() {
+    }
+
+    /**
+     * @param elementOfLevel in  [1021]
+     * @param out            out [count]
+     */
+    public static void fillFloats(IntArray spec, FloatArray elementOfLevel, FloatArray out, int count) {
+        int blocks = spec.get(BLOCKS);
+        int seed = spec.get(SEED);
+        for (@Parallel int block = 0; block < blocks; block++) {
+            int end = TornadoMath.min(block * BLOCK + BLOCK, count);
+            for (int i = block * BLOCK; i < end; i++) {
+                out.set(i, elementOfLevel.get(levelOf(i ^ seed)));
+            }
+        }
+    }
+
+    /** As {@link #fillFloats}. */
+    public static void fillShorts(IntArray spec, ShortArray elementOfLevel, ShortArray out, int count) {
+        int blocks = spec.get(BLOCKS);
+        int seed = spec.get(SEED);
+        for (@Parallel int block = 0; block < blocks; block++) {
+            int end = TornadoMath.min(block * BLOCK + BLOCK, count);
+            for (int i = block * BLOCK; i < end; i++) {
+                out.set(i, elementOfLevel.get(levelOf(i ^ seed)));
+            }
+        }
+    }
+
+    /**
+     * Blocks of 32 signed quants with a scale.
+     *
+     * @param blockScales in  [64]
+     * @param quants      out [count]
+     * @param scales      out [count / 32]
+     */
+    public static void fillQ8(IntArray spec, ByteArray elementOfLevel, FloatArray blockScales, ByteArray quants, FloatArray scales) {
+        int blocks = spec.get(BLOCKS);
+        int seed = spec.get(SEED);
+        for (@Parallel int block = 0; block < blocks; block++) {
+            scales.set(block, blockScales.get(scaleOf(seed, block)));
+            for (int i = block * BLOCK; i < block * BLOCK + BLOCK; i++) {
+                quants.set(i, elementOfLevel.get(levelOf(i ^ seed)));
+            }
+        }
+    }
+
+    /**
+     * Blocks of 32 unsigned quants of four bits with a scale; byte i of a block has element i in its low and element i + 16 in its high
+     * half.
+     *
+     * @param elementOfLevel in  0 to 15
+     * @param blockScales    in  [64]
+     * @param nibbles        out [count / 2]
+     * @param scales         out [count / 32]
+     */
+    public static void fillQ4(IntArray spec, ByteArray elementOfLevel, FloatArray blockScales, ByteArray nibbles, FloatArray scales) {
+        int blocks = spec.get(BLOCKS);
+        int seed = spec.get(SEED);
+        for (@Parallel int block = 0; block < blocks; block++) {
+            scales.set(block, blockScales.get(scaleOf(seed, block)));
+            for (int i = 0; i < 16; i++) {
+                int low = elementOfLevel.get(levelOf((block * BLOCK + i) ^ seed));
+                int high = elementOfLevel.get(levelOf((block * BLOCK + 16 + i) ^ seed));
+                nibbles.set(block * 16 + i, (byte) (low + high * 16));
+            }
+        }
+    }
+
+    /** The sum of the four bytes of the scrambled number. */
+    static int levelOf(int x) {
+        int h = scramble(x);
+        return (h & 255) + ((h >> 8) & 255) + ((h >> 16) & 255) + ((h >> 24) & 255);
+    }
+
+    static int scaleOf(int seed, int block) {
+        return scramble(seed - 1 - block) & 63;
+    }
+
+    /** {@code RandomContent.mix}; shifts keep the sign, so that what they bring in is masked. */
+    static int scramble(int x) {
+        int h = (x ^ ((x >> 16) & 0xffff)) * 0x7feb352d;
+        h = (h ^ ((h >> 15) & 0x1ffff)) * 0x846ca68b;
+        return h ^ ((h >> 16) & 0xffff);
+    }
+}

@@ -77,10 +77,9 @@ public final class DeviceAdapter {
         this.reservation = reservation;
         this.coded = coded;
         this.fused = fused;
-        // At least two codes: one means that there are none.
-        downCodes = DeviceArrays.bytes("adapter down", coded ? Math.max(2, reservation.downElements()) : 1);
+        downCodes = DeviceArrays.bytes("adapter down", coded ? reservation.downElements() : 1);
         downFloats = DeviceArrays.floats("adapter down", floats(reservation.downElements()));
-        upCodes = DeviceArrays.bytes("adapter up", coded ? Math.max(2, reservation.upElements()) : 1);
+        upCodes = DeviceArrays.bytes("adapter up", coded ? reservation.upElements() : 1);
         upFloats = DeviceArrays.floats("adapter up", floats(reservation.upElements()));
         table = DeviceArrays.ints("adapter table", LowRankKernels.HEADER + (long) layers * LowRankKernels.SITES * siteInts());
         hidden = DeviceArrays.floats("adapter components", rowCapacity, LowRankKernels.SITES, reservation.rank());
@@ -181,6 +180,7 @@ public final class DeviceAdapter {
         table.init(0);
         table.set(LowRankKernels.RESERVED_RANK, reservation.rank());
         table.set(LowRankKernels.GROUP_CAPACITY, reservation.groups());
+        table.set(LowRankKernels.CODED, coded ? 1 : 0);
         activeRanks = new int[1 + adapter.map(Adapter::groups).orElse(0)];
         Map<AdapterSite, LowRankPair> pairs = adapter.map(Adapter::sites).orElse(Map.of());
         int downAt = 0;

@@ -67,7 +67,7 @@ public final class FinishKernels {
                 float component = hidden.get(h + k);
                 int u = LowRankKernels.upAt(control, adapter, site, k, outputs) + output;
                 for (int i = 0; i < headDim; i++) {
-                    projected.set(at + i, projected.get(at + i) + component * LowRankKernels.element(upCodes, upFloats, u + i));
+                    projected.set(at + i, projected.get(at + i) + component * LowRankKernels.element(adapter, upCodes, upFloats, u + i));
                 }
             }
             int biases = biased(bias, headDim);
@@ -146,7 +146,7 @@ public final class FinishKernels {
             float element = projected.get(index * headDim + i);
             for (int k = 0; k < activeRank; k++) {
                 int u = LowRankKernels.upAt(control, adapter, site, k, outputs) + output;
-                element += hidden.get(h + k) * LowRankKernels.element(upCodes, upFloats, u + i);
+                element += hidden.get(h + k) * LowRankKernels.element(adapter, upCodes, upFloats, u + i);
             }
             if (bias.getSize() > 1) {
                 element += bias.get((layer * stack + head) * headDim + i);
@@ -247,8 +247,8 @@ public final class FinishKernels {
                 int group = LowRankKernels.groupOf(control, adapter, site, row, k);
                 int down = LowRankKernels.downAt(control, adapter, site, k, width) + first;
                 int used = LowRankKernels.usedInputs(group, inputs);
-                float sum = RowDots.dotF32(attended, at, floats, down, LowRankKernels.uncoded(codes, used))
-                        + RowDots.dotQ8(attended, at, codes, floats, down, LowRankKernels.coded(codes, used));
+                float sum = RowDots.dotF32(attended, at, floats, down, LowRankKernels.uncoded(adapter, used))
+                        + RowDots.dotQ8(attended, at, codes, floats, down, LowRankKernels.coded(adapter, used));
                 parts.set(index * adapter.get(LowRankKernels.RESERVED_RANK) + k,
                         LowRankKernels.gainOf(control, gains, row, group) * sum);
             }
@@ -293,7 +293,7 @@ public final class FinishKernels {
             int group = LowRankKernels.groupOf(control, adapter, site, row, k);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(k, rank, headDim));
             int down = LowRankKernels.downAt(control, adapter, site, k, heads * headDim) + head * headDim;
-            float mine = LowRankKernels.laneDotLocalDown(x, codes, floats, down, lane, used);
+            float mine = LowRankKernels.laneDotLocalDown(adapter, x, codes, floats, down, lane, used);
             context.localBarrier();
             partial[thread] = mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {
@@ -348,7 +348,7 @@ public final class FinishKernels {
                     float component = hidden.get(h + k);
                     int u = LowRankKernels.upAt(control, adapter, site + half, k, width) + first;
                     for (int i = 0; i < inputs; i++) {
-                        projected.set(at + i, projected.get(at + i) + component * LowRankKernels.element(upCodes, upFloats, u + i));
+                        projected.set(at + i, projected.get(at + i) + component * LowRankKernels.element(adapter, upCodes, upFloats, u + i));
                     }
                 }
             }
@@ -361,8 +361,8 @@ public final class FinishKernels {
                 int group = LowRankKernels.groupOf(control, adapter, site + 2, row, k);
                 int down = LowRankKernels.downAt(control, adapter, site + 2, k, width) + first;
                 int used = LowRankKernels.usedInputs(group, inputs);
-                float sum = RowDots.dotF32(gate, out, downFloats, down, LowRankKernels.uncoded(downCodes, used))
-                        + RowDots.dotQ8(gate, out, downCodes, downFloats, down, LowRankKernels.coded(downCodes, used));
+                float sum = RowDots.dotF32(gate, out, downFloats, down, LowRankKernels.uncoded(adapter, used))
+                        + RowDots.dotQ8(gate, out, downCodes, downFloats, down, LowRankKernels.coded(adapter, used));
                 parts.set(index * adapter.get(LowRankKernels.RESERVED_RANK) + k,
                         LowRankKernels.gainOf(control, gains, row, group) * sum);
             }
@@ -393,12 +393,12 @@ public final class FinishKernels {
             float value = projected.get(row * 2 * width + first + i);
             for (int k = 0; k < gateRank; k++) {
                 int u = LowRankKernels.upAt(control, adapter, site, k, width) + first + i;
-                value += hidden.get(gateHidden + k) * LowRankKernels.element(upCodes, upFloats, u);
+                value += hidden.get(gateHidden + k) * LowRankKernels.element(adapter, upCodes, upFloats, u);
             }
             float factor = projected.get((row * 2 + 1) * width + first + i);
             for (int k = 0; k < upRank; k++) {
                 int u = LowRankKernels.upAt(control, adapter, site + 1, k, width) + first + i;
-                factor += hidden.get(upHidden + k) * LowRankKernels.element(upCodes, upFloats, u);
+                factor += hidden.get(upHidden + k) * LowRankKernels.element(adapter, upCodes, upFloats, u);
             }
             float product = value / (1f + TornadoMath.exp(-value)) * factor;
             x[i] = product;
@@ -411,7 +411,7 @@ public final class FinishKernels {
             int group = LowRankKernels.groupOf(control, adapter, site + 2, row, k);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(k, rank, inputs));
             int down = LowRankKernels.downAt(control, adapter, site + 2, k, width) + first;
-            float mine = LowRankKernels.laneDotLocalDown(x, downCodes, downFloats, down, lane, used);
+            float mine = LowRankKernels.laneDotLocalDown(adapter, x, downCodes, downFloats, down, lane, used);
             context.localBarrier();
             partial[thread] = mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {

@@ -12,19 +12,21 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * adapter's table says where each begins. A site without a pair has rank 0. For a row without active components no term is added, so
  * that it equals the base bit for bit.
  *
- * <p>The table has a header of {@link #HEADER} ints (reserved rank, group capacity), then for each layer and site: offset in
+ * <p>The table has a header of {@link #HEADER} ints (reserved rank, group capacity, whether there are codes), then for each layer and site: offset in
  * the down halves, offset in the up halves, rank, and the end of each component group ([group capacity]).
  *
  * <p>Of a site, the down half is [rank, inputs] and the up half, turned, [rank, outputs rounded up to 32], so that neighbouring outputs
- * are neighbours and a component ends anywhere. Both lie in a pair of arrays: values in {@code floats} if {@code codes} has but one element;
- * else signed bytes in {@code codes} and the scales of blocks of 32 in {@code floats}. Sizes of arrays are constants to the compiler.
+ * are neighbours and a component ends anywhere. Both lie in a pair of arrays: values in {@code floats}, or signed bytes in {@code codes} and the
+ * scales of blocks of 32 in {@code floats}. The table says which: conditions that are constant to the compiler can make it fail.
  */
 public final class LowRankKernels {
     /** Sites per layer. */
     public static final int SITES = 7;
-    public static final int HEADER = 2;
+    public static final int HEADER = 3;
     public static final int RESERVED_RANK = 0;
     public static final int GROUP_CAPACITY = 1;
+    /** 1 where components are codes with scales. */
+    public static final int CODED = 2;
     /** Ints of a site before its group ends. */
     public static final int SITE_INTS = 3;
     public static final int DOWN_OFFSET = 0;
@@ -59,8 +61,8 @@ public final class LowRankKernels {
             int group = groupOf(control, adapter, site, row, component);
             int at = downAt(control, adapter, site, component, inputs);
             int used = usedInputs(group, inputs);
-            float sum = RowDots.dotF32(in, row * inputs, floats, at, uncoded(codes, used))
-                    + RowDots.dotQ8(in, row * inputs, codes, floats, at, coded(codes, used));
+            float sum = RowDots.dotF32(in, row * inputs, floats, at, uncoded(adapter, used))
+                    + RowDots.dotQ8(in, row * inputs, codes, floats, at, coded(adapter, used));
             hidden.set(hiddenAt(adapter, site, row) + component, gainOf(control, gains, row, group) * sum);
         }
     }
@@ -79,7 +81,7 @@ public final class LowRankKernels {
         int group = groupOf(control, adapter, site, row, component);
         int at = downAt(control, adapter, site, component, inputs);
         float[] partial = context.allocateFloatLocalArray(LANES);
-        partial[lane] = laneDotDown(in, row * inputs, codes, floats, at, lane, usedInputs(group, inputs));
+        partial[lane] = laneDotDown(adapter, in, row * inputs, codes, floats, at, lane, usedInputs(group, inputs));
         for (int stride = LANES / 2; stride > 0; stride /= 2) {
             context.localBarrier();
             if (lane < stride) {
@@ -111,7 +113,7 @@ public final class LowRankKernels {
             int h = hiddenAt(adapter, site, row);
             float sum = out.get(index);
             for (int k = 0; k < activeRank; k++) {
-                sum += hidden.get(h + k) * element(codes, floats, upAt(control, adapter, site, k, outputs) + output);
+                sum += hidden.get(h + k) * element(adapter, codes, floats, upAt(control, adapter, site, k, outputs) + output);
             }
             out.set(index, sum);
         }
@@ -230,9 +232,9 @@ public final class LowRankKernels {
     }
 
     /** An element of a pair of arrays. */
-    static float element(ByteArray codes, FloatArray floats, int at) {
+    static float element(IntArray adapter, ByteArray codes, FloatArray floats, int at) {
         float value = 0f;
-        if (codes.getSize() > 1) {
+        if (adapter.get(CODED) > 0) {
             value = floats.get(at / BLOCK) * codes.get(at);
         } else {
             value = floats.get(at);
@@ -240,30 +242,30 @@ public final class LowRankKernels {
         return value;
     }
 
-    static float laneDotDown(FloatArray in, int x, ByteArray codes, FloatArray floats, int at, int lane, int count) {
-        return LaneDots.dotF32(in, x, floats, at, lane, uncoded(codes, count))
-                + LaneDots.dotQ8(in, x, codes, floats, at, lane, coded(codes, count));
+    static float laneDotDown(IntArray adapter, FloatArray in, int x, ByteArray codes, FloatArray floats, int at, int lane, int count) {
+        return LaneDots.dotF32(in, x, floats, at, lane, uncoded(adapter, count))
+                + LaneDots.dotQ8(in, x, codes, floats, at, lane, coded(adapter, count));
     }
 
     /** As {@link #laneDotDown}, of an input in local memory. */
-    static float laneDotLocalDown(float[] in, ByteArray codes, FloatArray floats, int at, int lane, int count) {
-        return LaneDots.dotNormedF32(in, floats, at, lane, uncoded(codes, count))
-                + LaneDots.dotNormedQ8(in, codes, floats, at, lane, coded(codes, count));
+    static float laneDotLocalDown(IntArray adapter, float[] in, ByteArray codes, FloatArray floats, int at, int lane, int count) {
+        return LaneDots.dotNormedF32(in, floats, at, lane, uncoded(adapter, count))
+                + LaneDots.dotNormedQ8(in, codes, floats, at, lane, coded(adapter, count));
     }
 
     /** 0 where there are codes, else {@code count}. */
-    static int uncoded(ByteArray codes, int count) {
+    static int uncoded(IntArray adapter, int count) {
         int uncoded = count;
-        if (codes.getSize() > 1) {
+        if (adapter.get(CODED) > 0) {
             uncoded = 0;
         }
         return uncoded;
     }
 
     /** {@code count} where there are codes, else 0. */
-    static int coded(ByteArray codes, int count) {
+    static int coded(IntArray adapter, int count) {
         int coded = 0;
-        if (codes.getSize() > 1) {
+        if (adapter.get(CODED) > 0) {
             coded = count;
         }
         return coded;

@@ -59,7 +59,7 @@ public final class ProjectionKernels {
                 float component = LowRankKernels.sumOfParts(adapter, parts, row, k, partCount);
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
                 for (int o = first; o < end; o++) {
-                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(upCodes, upFloats, at + o));
+                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(adapter, upCodes, upFloats, at + o));
                 }
             }
         }
@@ -90,7 +90,7 @@ public final class ProjectionKernels {
             int used = LaneDots.within(o, outputs, activeRank);
             for (int k = lane; k < used; k += LANES) {
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(upCodes, upFloats, at + o);
+                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -178,8 +178,8 @@ public final class ProjectionKernels {
                 int used = LowRankKernels.usedInputs(group, inputs);
                 int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
                 float gain = LowRankKernels.gainOf(control, gains, row, group);
-                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(downCodes, used))
-                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(downCodes, used));
+                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(adapter, used))
+                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(adapter, used));
                 hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component, gain * inverse * sum);
             }
         }
@@ -247,7 +247,7 @@ public final class ProjectionKernels {
             int group = LowRankKernels.groupOf(control, adapter, site, row, component);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
             int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotLocalDown(normed, downCodes, downFloats, at, lane, used);
+            mine += LowRankKernels.laneDotLocalDown(adapter, normed, downCodes, downFloats, at, lane, used);
             context.localBarrier();
             partial[thread] = mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {
@@ -293,7 +293,7 @@ public final class ProjectionKernels {
                 float component = LowRankKernels.sumOfParts(adapter, parts, row, k, partCount);
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
                 for (int o = first; o < end; o++) {
-                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(upCodes, upFloats, at + o));
+                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(adapter, upCodes, upFloats, at + o));
                 }
             }
         }
@@ -325,7 +325,7 @@ public final class ProjectionKernels {
             int used = LaneDots.within(o, outputs, activeRank);
             for (int k = lane; k < used; k += LANES) {
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(upCodes, upFloats, at + o);
+                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -396,8 +396,8 @@ public final class ProjectionKernels {
                 int used = LowRankKernels.usedInputs(group, inputs);
                 int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
                 float gain = LowRankKernels.gainOf(control, gains, row, group);
-                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(downCodes, used))
-                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(downCodes, used));
+                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(adapter, used))
+                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(adapter, used));
                 hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component, gain * inverse * sum);
             }
         }
@@ -467,7 +467,7 @@ public final class ProjectionKernels {
             int group = LowRankKernels.groupOf(control, adapter, site, row, component);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
             int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotLocalDown(normed, downCodes, downFloats, at, lane, used);
+            mine += LowRankKernels.laneDotLocalDown(adapter, normed, downCodes, downFloats, at, lane, used);
             context.localBarrier();
             partial[thread] = mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {

@@ -41,7 +41,7 @@ public final class QuantizedProjectionKernels {
                 float component = LowRankKernels.sumOfParts(adapter, parts, row, k, partCount);
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
                 for (int o = first; o < end; o++) {
-                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(upCodes, upFloats, at + o));
+                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(adapter, upCodes, upFloats, at + o));
                 }
             }
         }
@@ -75,7 +75,7 @@ public final class QuantizedProjectionKernels {
             int used = LaneDots.within(o, outputs, activeRank);
             for (int k = lane; k < used; k += LANES) {
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(upCodes, upFloats, at + o);
+                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -143,8 +143,8 @@ public final class QuantizedProjectionKernels {
                 int used = LowRankKernels.usedInputs(group, inputs);
                 int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
                 float gain = LowRankKernels.gainOf(control, gains, row, group);
-                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(downCodes, used))
-                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(downCodes, used));
+                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(adapter, used))
+                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(adapter, used));
                 hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component, gain * inverse * sum);
             }
         }
@@ -216,7 +216,7 @@ public final class QuantizedProjectionKernels {
             int group = LowRankKernels.groupOf(control, adapter, site, row, component);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
             int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotLocalDown(normed, downCodes, downFloats, at, lane, used);
+            mine += LowRankKernels.laneDotLocalDown(adapter, normed, downCodes, downFloats, at, lane, used);
             context.localBarrier();
             partial[thread] = mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {
@@ -265,7 +265,7 @@ public final class QuantizedProjectionKernels {
                 float component = LowRankKernels.sumOfParts(adapter, parts, row, k, partCount);
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
                 for (int o = first; o < end; o++) {
-                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(upCodes, upFloats, at + o));
+                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(adapter, upCodes, upFloats, at + o));
                 }
             }
         }
@@ -299,7 +299,7 @@ public final class QuantizedProjectionKernels {
             int used = LaneDots.within(o, outputs, activeRank);
             for (int k = lane; k < used; k += LANES) {
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(upCodes, upFloats, at + o);
+                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -370,8 +370,8 @@ public final class QuantizedProjectionKernels {
                 int used = LowRankKernels.usedInputs(group, inputs);
                 int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
                 float gain = LowRankKernels.gainOf(control, gains, row, group);
-                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(downCodes, used))
-                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(downCodes, used));
+                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(adapter, used))
+                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(adapter, used));
                 hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component, gain * inverse * sum);
             }
         }
@@ -443,7 +443,7 @@ public final class QuantizedProjectionKernels {
             int group = LowRankKernels.groupOf(control, adapter, site, row, component);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
             int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotLocalDown(normed, downCodes, downFloats, at, lane, used);
+            mine += LowRankKernels.laneDotLocalDown(adapter, normed, downCodes, downFloats, at, lane, used);
             context.localBarrier();
             partial[thread] = mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {

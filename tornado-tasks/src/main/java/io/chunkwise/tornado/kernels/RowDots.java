@@ -78,7 +78,7 @@ final class RowDots {
             for (int i = 0; i < 32; i += 8) {
                 block = Float8.add(block, Float8.mult(eightQ8(quants, q + i), eight(in, from + i)));
             }
-            sums = Float8.add(sums, Float8.mult(block, scales.get(w / 32 + b)));
+            sums = Float8.add(sums, Float8.mult(block, splat(scales.get(w / 32 + b))));
         }
         return sumOf(sums);
     }
@@ -94,7 +94,7 @@ final class RowDots {
                 block = Float8.add(block,
                         Float8.mult(eightQ8(quants, q + i), Float8.mult(eight(in, from + i), eight(norm, gain + i))));
             }
-            sums = Float8.add(sums, Float8.mult(block, scales.get(w / 32 + b)));
+            sums = Float8.add(sums, Float8.mult(block, splat(scales.get(w / 32 + b))));
         }
         return sumOf(sums);
     }
@@ -109,7 +109,7 @@ final class RowDots {
                 block = Float8.add(block, Float8.mult(eightLow(nibbles, q + i), eight(in, from + i)));
                 block = Float8.add(block, Float8.mult(eightHigh(nibbles, q + i), eight(in, from + 16 + i)));
             }
-            sums = Float8.add(sums, Float8.mult(block, scales.get(w / 32 + b)));
+            sums = Float8.add(sums, Float8.mult(block, splat(scales.get(w / 32 + b))));
         }
         return sumOf(sums);
     }
@@ -127,7 +127,7 @@ final class RowDots {
                 block = Float8.add(block,
                         Float8.mult(eightHigh(nibbles, q + i), Float8.mult(eight(in, from + 16 + i), eight(norm, gain + 16 + i))));
             }
-            sums = Float8.add(sums, Float8.mult(block, scales.get(w / 32 + b)));
+            sums = Float8.add(sums, Float8.mult(block, splat(scales.get(w / 32 + b))));
         }
         return sumOf(sums);
     }
@@ -139,6 +139,11 @@ final class RowDots {
 
     private static Float8 zeros() {
         return new Float8(0f, 0f, 0f, 0f, 0f, 0f, 0f, 0f);
+    }
+
+    // Not Float8.mult(Float8, float): of a loop that is unrolled whole, TornadoVM takes the last product for all.
+    private static Float8 splat(float x) {
+        return new Float8(x, x, x, x, x, x, x, x);
     }
 
     private static Float8 eight(FloatArray x, int i) {

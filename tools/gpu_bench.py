@@ -39,8 +39,8 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
-# Only the rank ladder needs these, and they are 10 times everything else.
-NOT_CARRIED = ("nd4j", "openblas", "javacpp", "javacv", "mkl", "protobuf", "guava", "neoitertools", "flatbuffers")
+# Only the rank ladder and tokenizers need these, and they are 10 times everything else.
+NOT_CARRIED = ("nd4j", "openblas", "javacpp", "guava", "commons-", "tokenizers-", "byteunits")
 
 
 def parse():

@@ -171,7 +171,7 @@ public final class Bench {
                 && other.seat().threads() == seat.threads() && other.seat().kvPolicy().equals(seat.kvPolicy())).findFirst();
         boolean decode = series.test().kind() == SpeedTest.Kind.DECODE;
         long fixed = DecodeFloor.weightBytes(model)
-                + series.adapter().map(adapter -> DecodeFloor.adapterBytes(adapter, model.weights(), seat.execution())).orElse(0L);
+                + series.adapter().map(adapter -> DecodeFloor.adapterBytes(adapter, model.weights(), seat.executor())).orElse(0L);
         IntToDoubleFunction bytes = repetition -> decode ? fixed + series.kvBytes()[repetition] : Double.NaN;
         return new BenchRow(setting(seat, model, depth, name), series.test(), series.variant(),
                 spread(series::speed), IntStream.range(0, plan.repetitions()).mapToObj(series::speed).toList(),

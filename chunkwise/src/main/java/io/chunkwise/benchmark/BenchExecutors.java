@@ -38,11 +38,10 @@ final class BenchExecutors implements AutoCloseable {
      *
      * @param mode       of all its variants: fused (the base included), unfused or merged
      * @param cache      of its sequence
-     * @param execution  how it was told to keep and run adapters
      * @param firstToken seconds from opening it to the first token
      * @param started    counters after the first token
      */
-    record Seat(int threads, KvPolicy kvPolicy, LoraMode mode, AdapterExecution execution, ForwardExecutor executor, BenchCache cache,
+    record Seat(int threads, KvPolicy kvPolicy, LoraMode mode, ForwardExecutor executor, BenchCache cache,
             double firstToken, ExecutorCounters started) {
 
         boolean takes(Variant variant) {
@@ -115,7 +114,7 @@ final class BenchExecutors implements AutoCloseable {
             executor.run(TokenBatch.uniform(new int[] {0}, 0, new float[0]), new OutputRequest.LastTop(1));
             double firstToken = (clock.getAsLong() - opening) / 1e9;
             BenchCache cache = new BenchCache(executor, kvPolicy, model.config().layers(), model.config().vocabSize());
-            return new Seat(threads, kvPolicy, mode, options.adapters(), executor, cache, firstToken, executor.counters());
+            return new Seat(threads, kvPolicy, mode, executor, cache, firstToken, executor.counters());
         } catch (RuntimeException | Error e) {
             executor.close();
             throw e;

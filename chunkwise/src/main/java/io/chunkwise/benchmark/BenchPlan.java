@@ -33,7 +33,8 @@ public record BenchPlan(List<SpeedTest> tests, List<Variant> variants, List<Inte
                     + "use full, q8 or adaptive");
             for (int depth : depths) {
                 boolean wholePages = depth % KvPage.TOKENS == 0;
-                require(policy instanceof KvPolicy.Full || wholePages, "context depth " + depth + " ends inside a page of the KV cache; with KV policy " + policy.word() + " it has to be a multiple of " + KvPage.TOKENS);
+                require(policy instanceof KvPolicy.Full || wholePages, "context depth " + depth + " ends inside a page of the KV cache; "
+                        + "with KV policy " + policy.word() + " it has to be a multiple of " + KvPage.TOKENS);
             }
         }
         long most = (long) depths.getLast() + tests.stream().mapToInt(SpeedTest::tokens).max().getAsInt();

@@ -3,7 +3,7 @@ package io.chunkwise.benchmark;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
-import io.chunkwise.model.forward.AdapterExecution;
+import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.model.kv.KvUsage;
 import io.chunkwise.model.llama.LlamaConfig;
@@ -26,9 +26,9 @@ final class DecodeFloor {
     }
 
     /** Components in the number format that an executor keeps them in. */
-    static long adapterBytes(Adapter adapter, LlamaWeights weights, AdapterExecution execution) {
+    static long adapterBytes(Adapter adapter, LlamaWeights weights, ForwardExecutor executor) {
         return adapter.sites().entrySet().stream().mapToLong(site -> {
-            TensorType type = execution.typeFor(weights.get(site.getKey().role(), site.getKey().layer()).type());
+            TensorType type = executor.componentType(weights.get(site.getKey().role(), site.getKey().layer()).type());
             long elements = (long) site.getValue().rank() * (site.getValue().inputs() + site.getValue().outputs());
             return elements * type.blockBytes() / type.blockElements();
         }).sum();

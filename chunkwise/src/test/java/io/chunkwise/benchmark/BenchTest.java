@@ -9,6 +9,7 @@ import io.chunkwise.benchmark.SpeedTest.Kind;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.cpu.CpuExecutorProvider;
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
@@ -138,6 +139,33 @@ class BenchTest {
             long elements = 2L * 3 * ((64 + 64) * 2 + (64 + 32) * 2 + (64 + 96) * 3);
             assertEquals(weights + kv + elements * 34 / 32, rows.get(3).bytesPerToken());
         }
+    }
+
+    @Test
+    void launchesAndTimesOfTheStartAreThoseThatTheExecutorCounts() {
+        List<BenchRow> rows = run(new ScriptedProvider(VOCAB),
+                plan(List.of(new SpeedTest(Kind.PREFILL, 10), new SpeedTest(Kind.DECODE, 4)), List.of(Variant.BASE), List.of(0), 2));
+        assertEquals(3 * 2 / 10.0, rows.get(0).launchesPerToken(), "two passes for ten tokens");
+        assertEquals(3, rows.get(1).launchesPerToken());
+        assertEquals(2, rows.get(1).startUp().compile());
+        assertEquals(1, rows.get(1).startUp().upload());
+        assertEquals(1000, rows.get(1).peakDeviceBytes());
+    }
+
+    @Test
+    void aProfileIsTakenInExecutorsOfItsOwnAndHasTheKernelsOfItsTestAlone() {
+        ScriptedProvider provider = new ScriptedProvider(VOCAB);
+        BenchPlan plan = new BenchPlan(List.of(new SpeedTest(Kind.PREFILL, 10), new SpeedTest(Kind.DECODE, 4)), List.of(Variant.BASE),
+                List.of(0), List.of(FULL), List.of(1), 2, 8, true);
+        List<BenchRow> rows = run(provider, plan);
+        assertEquals(List.of(false, true), provider.opened.stream().map(ExecutorOptions::profiled).toList());
+        BenchRow.Profile prefill = rows.get(0).profile().orElseThrow();
+        assertEquals(List.of(new KernelTime("long", 2, 200), new KernelTime("short", 4, 40)), prefill.kernels());
+        BenchRow.Profile decode = rows.get(1).profile().orElseThrow();
+        assertEquals(List.of(new KernelTime("long", 4, 400), new KernelTime("short", 8, 80)), decode.kernels());
+        assertEquals(120e-9, decode.kernelSeconds(), 1e-15);
+        assertEquals(1e-6 - 120e-9, decode.hostSeconds(), 1e-15, "a token takes a microsecond");
+        assertEquals(0, provider.open(), "executors and probes left open");
     }
 
     @Test

@@ -2,6 +2,8 @@ package io.chunkwise.benchmark;
 
 import io.chunkwise.fixtures.ScriptedExecutor;
 import io.chunkwise.model.forward.DeviceInfo;
+import io.chunkwise.model.forward.ExecutorCounters;
+import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
@@ -59,9 +61,17 @@ final class ScriptedProvider implements ForwardExecutorProvider {
             nanos += (pass.adapter().isEmpty() ? 1_000L : 2_000L) * pass.tokens().length;
             events.add(index + ":" + pass.adapter() + " " + pass.tokens().length + "@" + pass.position());
             return new float[vocabSize];
-        }, () -> open--);
+        }, () -> counters(options, executors.get(index).passes()), () -> open--);
         executors.add(executor);
         return executor;
+    }
+
+    // Three launches per pass; a profiled executor has one of 100 ns and two of 10 ns in them, and one that was at the start only.
+    private static ExecutorCounters counters(ExecutorOptions options, List<ScriptedExecutor.Pass> passes) {
+        int count = passes.size();
+        List<KernelTime> kernels = List.of(new KernelTime("short", 2L * count, 20L * count), new KernelTime("long", count, 100L * count),
+                new KernelTime("init", 1, 999));
+        return new ExecutorCounters(3L * count, 1000, 2_000_000_000L, 1_000_000_000L, options.profiled() ? kernels : List.of());
     }
 
     @Override

@@ -14,6 +14,7 @@ import io.chunkwise.model.Progress;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterSite;
 import io.chunkwise.model.adapter.LowRankPair;
+import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorCounters;
 import io.chunkwise.model.forward.ForwardExecutor;
@@ -236,6 +237,11 @@ class BenefitCalibratorTest {
         @Override
         public void reserve(Collection<Adapter> adapters) {
             script.reserve(List.copyOf(adapters));
+        }
+
+        @Override
+        public TensorType componentType(TensorType base) {
+            return base;
         }
 
         @Override

@@ -16,6 +16,7 @@ import io.chunkwise.model.cpu.CpuExecutorProvider;
 import io.chunkwise.model.format.BlockCodec;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.OutputRequest;
@@ -71,7 +72,7 @@ class MergedRungTest {
                 float[] actual = logits(merged, Optional.of(residual), RankLadder.gainsAt(residual, rung));
                 float[] without = logits(base, Optional.empty(), new float[0]);
                 // Rounding of one weight averages out over inputs and adds up over layers: an order of magnitude on top of one rounding.
-                double tolerance = 20 * relativeRounding(type) + 2e-5;
+                double tolerance = 25 * relativeRounding(type) + 2e-5;
                 assertTrue(largestDifference(expected, actual) <= tolerance, type + " at rung " + rung + ": off by "
                         + largestDifference(expected, actual) + ", tolerance " + tolerance);
                 assertTrue(largestDifference(expected, without) > 4 * tolerance,
@@ -207,7 +208,9 @@ class MergedRungTest {
     }
 
     private static float[] logits(LlamaModel model, Optional<Adapter> adapter, float[] gains) {
-        try (ForwardExecutor executor = new CpuExecutorProvider().open(model, ExecutorOptions.withContext(CONFIG.contextLength()))) {
+        // Merged components are not rounded by themselves, so that the others must not be, either.
+        ExecutorOptions options = ExecutorOptions.withContext(CONFIG.contextLength()).with(AdapterExecution.EXACT);
+        try (ForwardExecutor executor = new CpuExecutorProvider().open(model, options)) {
             executor.attach(adapter);
             PassOutput output = executor.run(TokenBatch.uniform(TOKENS, 0, gains), new OutputRequest.AllLogits());
             return assertInstanceOf(PassOutput.Logits.class, output).values().clone();

@@ -142,8 +142,12 @@ final class BenchCommand implements Callable<Integer> {
             throw new ParameterException(command.commandLine(), "--profile takes the time of a device's kernels, and the cpu executor has "
                     + "none; use --executor tornado");
         }
-        if (!cpu && command.commandLine().getParseResult().hasMatchedOption("--threads")) {
-            throw new ParameterException(command.commandLine(), "--threads is for the cpu executor, not for " + executor);
+        if (!cpu && plan.threads().size() > 1) {
+            throw new ParameterException(command.commandLine(), "--threads is for the cpu executor: with " + executor
+                    + ", a list of them would measure the same again");
+        }
+        if (!cpu && command.commandLine().getParseResult().hasMatchedOption("--threads") && output.remarks()) {
+            terminal.err().println("--threads is for the cpu executor and changes nothing for " + executor);
         }
     }
 

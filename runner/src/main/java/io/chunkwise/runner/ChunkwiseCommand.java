@@ -66,6 +66,7 @@ public final class ChunkwiseCommand implements Runnable {
                 .addSubcommand(new InspectCommand(terminal))
                 .addSubcommand(new LadderCommand(terminal))
                 .addSubcommand(new PolicyCommand(terminal))
+                .addSubcommand(EvalCommand.with(terminal))
                 .addSubcommand(new BenchCommand(terminal));
         commandLine.setOut(new PrintWriter(terminal.out(), true));
         commandLine.setErr(new PrintWriter(terminal.err(), true));
@@ -86,10 +87,15 @@ public final class ChunkwiseCommand implements Runnable {
 
     /** From the jar's manifest. */
     static final class Version implements CommandLine.IVersionProvider {
+        /** "0.1.0", or what stands for it where there is no jar. */
+        static String text() {
+            String version = ChunkwiseCommand.class.getPackage().getImplementationVersion();
+            return version == null ? "(development build)" : version;
+        }
+
         @Override
         public String[] getVersion() {
-            String version = ChunkwiseCommand.class.getPackage().getImplementationVersion();
-            return new String[] {"chunkwise " + (version == null ? "(development build)" : version)};
+            return new String[] {"chunkwise " + text()};
         }
     }
 }

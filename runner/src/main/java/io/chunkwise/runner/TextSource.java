@@ -9,6 +9,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 
 /** Text from files and standard input, UTF-8. */
 final class TextSource {
@@ -35,6 +37,13 @@ final class TextSource {
     static String withoutLastLineFeed(String text) {
         return text.endsWith("\r\n") ? text.substring(0, text.length() - 2)
                 : text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
+    }
+
+    /** Lines of a file; only line feeds end them, with or without a carriage return before. */
+    static List<String> lines(Path file) {
+        String text = read(file);
+        return text.isEmpty() ? List.of() : Arrays.stream(withoutLastLineFeed(text).split("\n", -1))
+                .map(line -> line.endsWith("\r") ? line.substring(0, line.length() - 1) : line).toList();
     }
 
     private static String decode(String source, byte[] bytes) {

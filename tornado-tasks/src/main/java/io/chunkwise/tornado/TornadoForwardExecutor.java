@@ -1,6 +1,8 @@
 package io.chunkwise.tornado;
 
 import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorCounters;
 import io.chunkwise.model.forward.ExecutorException;
@@ -33,6 +35,7 @@ import io.chunkwise.tornado.kernels.StatisticsKernels;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -72,6 +75,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         if (options.cudaGraphs()) {
             requireCudaGraphs(device.info(), options);
         }
+        requireSupported(options.adapters());
         SelfTest.run(device.handle());
         return open(model, options, device, KernelForm.of(device.handle().getDeviceType()), Reservation.NONE, options.profiled());
     }
@@ -93,6 +97,16 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         });
         MemoryBudget.of(device.handle()).check(executor.session.state().arrays());
         return executor;
+    }
+
+    private static void requireSupported(AdapterExecution adapters) {
+        if (!adapters.fused()) {
+            throw new ExecutorException("the tornado executor has no unfused low-rank updates yet: leave out the mode, or use --executor cpu");
+        }
+        if (adapters.type().isPresent() && adapters.type().get() != TensorType.F32) {
+            throw new ExecutorException("the tornado executor keeps adapters in f32, not in "
+                    + adapters.type().get().name().toLowerCase(Locale.ROOT) + ": use --adapter-type auto or f32, or --executor cpu");
+        }
     }
 
     // TornadoVM would fail in the middle of the first pass, and only if it may not fall back.
@@ -135,6 +149,11 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     /** Nanoseconds that compilers say they took since the plan was made; 0 unless opened as profiled. */
     long compilerNanos() {
         return session.made().orElse(null) instanceof PassPlans compiled ? compiled.compilerNanos() : 0;
+    }
+
+    @Override
+    public TensorType componentType(TensorType base) {
+        return TensorType.F32;
     }
 
     @Override

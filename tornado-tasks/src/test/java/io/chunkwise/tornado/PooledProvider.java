@@ -112,6 +112,11 @@ final class PooledProvider implements ForwardExecutorProvider, AutoCloseable {
         }
 
         @Override
+        public TensorType componentType(TensorType base) {
+            return executor.componentType(base);
+        }
+
+        @Override
         public ExecutorCounters counters() {
             return executor.counters();
         }

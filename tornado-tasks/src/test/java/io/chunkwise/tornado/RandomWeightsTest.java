@@ -7,6 +7,7 @@ import io.chunkwise.model.Progress;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.fixtures.ScalarForward;
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.TokenBatch;
@@ -14,6 +15,7 @@ import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
+import io.chunkwise.model.llama.LlamaWeights;
 import io.chunkwise.model.llama.SyntheticLlama;
 import io.chunkwise.tornado.device.DeviceWeights;
 import io.chunkwise.tornado.device.StackedWeight;
@@ -66,6 +68,32 @@ class RandomWeightsTest {
             ScalarForward oracle = new ScalarForward(model, 64);
             oracle.attach(Optional.of(adapter));
             assertAgrees(oracle.run(batch), executor.run(batch, new OutputRequest.AllLogits()), 5e-5, type + " made on the device");
+        }
+    }
+
+    /** Arrays that are large enough to be emptied on the host after the upload; then an adapter wants new task graphs. */
+    @Tag("tornado")
+    @ParameterizedTest
+    @EnumSource(value = TensorType.class, names = {"F16", "Q8_0"})
+    void weightsThatTheHostHasLeftAreUploadedAgain(TensorType type) {
+        LlamaConfig config = SyntheticLlama.config(512, 2, 4, 2, 1536, 300, 64);
+        try (LlamaModel random = SyntheticLlama.model(config, type, 5)) {
+            LlamaWeights stored = LlamaWeights.collect("stored", config, (role, layer) -> {
+                TensorView tensor = random.weights().get(role, layer);
+                return new TensorView(tensor.name(), tensor.type(), tensor.shape(), tensor.data());
+            });
+            LlamaModel model = new LlamaModel(random.source(), config, random.tokenizer(), stored, random.memory());
+            assertEquals(List.of(), new DeviceWeights(config, stored, Progress.NONE).fills(), "weights that are made by kernels");
+            try (TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS, TestDevice.best())) {
+                ScalarForward oracle = new ScalarForward(model, 64);
+                for (int rank : new int[] {2, 9}) {
+                    Adapter adapter = SyntheticLlama.adapter(config, rank, 2);
+                    executor.attach(Optional.of(adapter));
+                    oracle.attach(Optional.of(adapter));
+                    TokenBatch batch = TokenBatch.uniform(new int[] {3, 299, 0}, 0, new float[] {0.5f});
+                    assertAgrees(oracle.run(batch), executor.run(batch, new OutputRequest.AllLogits()), 5e-5, type + " with rank " + rank);
+                }
+            }
         }
     }
 }

@@ -18,7 +18,8 @@ import java.lang.foreign.SegmentAllocator;
  * @param factor   [rank] what a component is to be multiplied with
  * @param groupEnd [groups] as in {@link LowRankPair}
  */
-record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySegment down, MemorySegment up, float[] factor, int[] groupEnd) {
+record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySegment down, MemorySegment up, float[] factor,
+        int[] groupEnd) {
     /** Neighbouring outputs whose components lie together: a quantization block. */
     static final int TILE = 32;
 
@@ -71,8 +72,24 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
         return largest == 0 ? 1 : Math.scalb(1f, Math.clamp(Math.getExponent(largest), -60, 60));
     }
 
-    TileProjection.WeightRows downRows() {
+    TileProjection.Weights downWeights() {
         return TileProjection.stored(type, down, inputs);
+    }
+
+    /** {@code up} as a matrix [outputs, rank], without the factors. */
+    TileProjection.Weights upWeights() {
+        return (first, count, begin, components, tile) -> {
+            float[] decoded = new float[components * TILE];
+            for (int start = first / TILE * TILE; start < first + count; start += TILE) {
+                int width = Math.min(TILE, outputs - start);
+                WeightDecoder.decode(type, up, tileAt(start) + (long) begin * width, decoded, 0, components * width);
+                for (int o = Math.max(first, start); o < Math.min(first + count, start + width); o++) {
+                    for (int k = 0; k < components; k++) {
+                        tile[(o - first) * TileProjection.DEPTH + k] = decoded[k * width + o - start];
+                    }
+                }
+            }
+        };
     }
 
     /** Where the components of the tile of outputs that begins at {@code first} begin in {@code up}: an index of elements. */

@@ -30,6 +30,7 @@ import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.LlamaWeights;
 import io.chunkwise.model.llama.RotaryTable;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -58,6 +59,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private final CpuKvPages kv;
     private final int probeLayer;
     private final Map<Activation, float[]> buffers = new EnumMap<>(Activation.class); // [rows, width], grown to the longest pass
+    private final Map<WeightRole, TensorView[]> matrices = new EnumMap<>(WeightRole.class); // [layer]
     private final Map<WeightRole, float[][]> vectors = new EnumMap<>(WeightRole.class); // [layer][width]: norms and biases as floats
     private final Scratch scratch;
     private final ProjectionStep projections;
@@ -95,6 +97,10 @@ final class CpuForwardExecutor implements ForwardExecutor {
         for (WeightRole role : WeightRole.values()) {
             if (role.isPresent(config) && role.shape(config).size() == 1) {
                 vectors.put(role, decodePerLayer(role));
+            } else if (role.isPresent(config) || role == WeightRole.OUTPUT) {
+                TensorView[] views = new TensorView[role.isPerLayer() ? config.layers() : 1];
+                Arrays.setAll(views, i -> unmapped(weights.get(role, i)));
+                matrices.put(role, views);
             }
         }
         probeLayer = forward.probeLayer();
@@ -106,6 +112,15 @@ final class CpuForwardExecutor implements ForwardExecutor {
         projections = new ProjectionStep(team, scratch, plain, options.adapters().fused());
         adapterExecution = options.adapters();
         kv = new CpuKvPages(config, cache, probes, options.kv().quantizable(), team, scratch, () -> rotary);
+    }
+
+    /**
+     * The same bytes, of the class that memory of an arena has. Mapped segments have one of their own, and kernels that meet both are
+     * compiled for either at every load.
+     */
+    private static TensorView unmapped(TensorView tensor) {
+        MemorySegment data = tensor.data();
+        return data.isNative() ? new TensorView(tensor.name(), tensor.type(), tensor.shape(), data.reinterpret(data.byteSize())) : tensor;
     }
 
     private float[][] decodePerLayer(WeightRole role) {
@@ -169,6 +184,11 @@ final class CpuForwardExecutor implements ForwardExecutor {
     @Override
     public KvPages kv() {
         return kv;
+    }
+
+    @Override
+    public TensorType componentType(TensorType base) {
+        return adapterExecution.typeFor(base);
     }
 
     @Override
@@ -291,7 +311,9 @@ final class CpuForwardExecutor implements ForwardExecutor {
                 buffers.put(activation, new float[needed]);
             }
         }
-        scratch.reserve(AttentionKernels.scratchSize(config.heads() / config.kvHeads(), end, cache.shape()));
+        int group = config.heads() / config.kvHeads();
+        int queries = Math.max(group * QueryBlock.rowsTogether(group, rows), QueryBlock.rowsTogether(1, rows));
+        scratch.reserve(AttentionKernels.scratchSize(queries, end, cache.shape()));
     }
 
     private void runAll(List<Step> steps, int layer) {
@@ -361,7 +383,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private void project(Activation in, List<LayerOp.Project> bases, List<LayerOp.AddLowRank> updates, int layer) {
         List<ProjectionStep.Base> base = new ArrayList<>(bases.size());
         for (LayerOp.Project op : bases) {
-            base.add(new ProjectionStep.Base(weights.get(op.weight(), layer), buffers.get(op.out()), op.accumulate()));
+            TensorView weight = matrices.get(op.weight())[op.weight().isPerLayer() ? layer : 0];
+            base.add(new ProjectionStep.Base(weight, buffers.get(op.out()), op.accumulate()));
         }
         List<ProjectionStep.Update> active = new ArrayList<>(updates.size());
         int activeGroups = attached.isEmpty() ? 0 : batch.activeGroups();
@@ -381,16 +404,20 @@ final class CpuForwardExecutor implements ForwardExecutor {
         int together = config.kvHeads() * rows < 2 * team.size() ? 1 : group;
         int firstCounted = layer == probeLayer ? firstRowOfStatistics() : batch.rows();
         StoredPage[] pages = cache.pages(layer);
-        // Items are heads x rows, rows fastest: neighbours read the same keys.
-        team.share(heads / together * rows, 1, (worker, from, to) -> {
+        int rowsTogether = QueryBlock.rowsTogether(together, rows);
+        int blocks = Math.ceilDiv(rows, rowsTogether);
+        // Items are heads x blocks of rows, rows fastest: neighbours read the same keys.
+        team.share(heads / together * blocks, 1, (worker, from, to) -> {
             for (int item = from; item < to; item++) {
-                int head = item / rows * together;
-                int row = item % rows;
-                int end = batch.position() + firstRow + row + 1;
-                int first = config.slidingWindow() == 0 ? 0 : Math.max(0, end - config.slidingWindow());
-                int counted = firstRow + row - firstCounted;
-                AttentionKernels.attend(pages, cache.shape(), head / group, together, query, out, (row * heads + head) * config.headDim(),
-                        first, end, counted < 0 ? null : attentionEntropy, counted * heads + head, scratch.of(worker));
+                int head = item / blocks * together;
+                int row = item % blocks * rowsTogether;
+                int rowsHere = Math.min(rowsTogether, rows - row);
+                QueryBlock block = new QueryBlock(head / group, together, rowsHere, config.headDim(),
+                        (row * heads + head) * config.headDim(), heads * config.headDim(), batch.position() + firstRow + row + 1,
+                        config.slidingWindow());
+                int counted = firstRow + row - firstCounted; // row 0 of the block, among the rows whose statistics are wanted
+                AttentionKernels.attend(pages, cache.shape(), block, query, out, attentionEntropy, counted * heads + head, heads, -counted,
+                        scratch.of(worker));
             }
         });
     }

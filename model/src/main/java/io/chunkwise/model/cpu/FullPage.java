@@ -39,16 +39,22 @@ record FullPage(PageShape shape, float[] keys, float[] values) implements Stored
     }
 
     @Override
-    public void score(int kvHead, float[] query, int q, float[] scores, int s) {
-        int headDim = shape.headDim();
-        int k = kvHead * headDim * TOKENS;
-        for (int p = 0; p < TOKENS; p += COUNT) {
-            FloatVector sum = FloatVector.zero(FLOATS);
-            for (int i = 0; i < headDim; i++) {
-                sum = FloatVector.fromArray(FLOATS, keys, k + i * TOKENS + p).fma(FloatVector.broadcast(FLOATS, query[q + i]), sum);
-            }
-            sum.intoArray(scores, s + p);
+    public void readKeys(int kvHead, float[] to, int at) {
+        int size = shape.headDim() * TOKENS;
+        System.arraycopy(keys, kvHead * size, to, at, size);
+    }
+
+    @Override
+    public void readValues(int kvHead, float[] to, int at) {
+        int stride = shape.floatStride();
+        for (int p = 0; p < TOKENS; p++) {
+            System.arraycopy(values, (kvHead * TOKENS + p) * stride, to, at + p * shape.sums(), stride);
         }
+    }
+
+    @Override
+    public void score(int kvHead, float[] query, int q, float[] scores, int s) {
+        PageKernels.score(keys, kvHead * shape.headDim() * TOKENS, shape.headDim(), query, q, scores, s);
     }
 
     /** The scores of this page and of the next one, with the same bits as one after the other: more sums at once, fewer waits. */
@@ -91,44 +97,6 @@ record FullPage(PageShape shape, float[] keys, float[] values) implements Stored
     @Override
     public void addValues(int kvHead, float[] scratch, int w, int begin, int end, int s) {
         int stride = shape.floatStride();
-        int v = kvHead * TOKENS * stride;
-        int i = 0;
-        for (; i <= stride - 8 * COUNT; i += 8 * COUNT) {
-            FloatVector a = FloatVector.fromArray(FLOATS, scratch, s + i);
-            FloatVector b = FloatVector.fromArray(FLOATS, scratch, s + i + COUNT);
-            FloatVector c = FloatVector.fromArray(FLOATS, scratch, s + i + 2 * COUNT);
-            FloatVector d = FloatVector.fromArray(FLOATS, scratch, s + i + 3 * COUNT);
-            FloatVector e = FloatVector.fromArray(FLOATS, scratch, s + i + 4 * COUNT);
-            FloatVector f = FloatVector.fromArray(FLOATS, scratch, s + i + 5 * COUNT);
-            FloatVector g = FloatVector.fromArray(FLOATS, scratch, s + i + 6 * COUNT);
-            FloatVector h = FloatVector.fromArray(FLOATS, scratch, s + i + 7 * COUNT);
-            for (int p = begin; p < end; p++) {
-                FloatVector weight = FloatVector.broadcast(FLOATS, scratch[w + p]);
-                int at = v + p * stride + i;
-                a = FloatVector.fromArray(FLOATS, values, at).fma(weight, a);
-                b = FloatVector.fromArray(FLOATS, values, at + COUNT).fma(weight, b);
-                c = FloatVector.fromArray(FLOATS, values, at + 2 * COUNT).fma(weight, c);
-                d = FloatVector.fromArray(FLOATS, values, at + 3 * COUNT).fma(weight, d);
-                e = FloatVector.fromArray(FLOATS, values, at + 4 * COUNT).fma(weight, e);
-                f = FloatVector.fromArray(FLOATS, values, at + 5 * COUNT).fma(weight, f);
-                g = FloatVector.fromArray(FLOATS, values, at + 6 * COUNT).fma(weight, g);
-                h = FloatVector.fromArray(FLOATS, values, at + 7 * COUNT).fma(weight, h);
-            }
-            a.intoArray(scratch, s + i);
-            b.intoArray(scratch, s + i + COUNT);
-            c.intoArray(scratch, s + i + 2 * COUNT);
-            d.intoArray(scratch, s + i + 3 * COUNT);
-            e.intoArray(scratch, s + i + 4 * COUNT);
-            f.intoArray(scratch, s + i + 5 * COUNT);
-            g.intoArray(scratch, s + i + 6 * COUNT);
-            h.intoArray(scratch, s + i + 7 * COUNT);
-        }
-        for (; i < stride; i += COUNT) {
-            FloatVector a = FloatVector.fromArray(FLOATS, scratch, s + i);
-            for (int p = begin; p < end; p++) {
-                a = FloatVector.fromArray(FLOATS, values, v + p * stride + i).fma(FloatVector.broadcast(FLOATS, scratch[w + p]), a);
-            }
-            a.intoArray(scratch, s + i);
-        }
+        PageKernels.addValues(values, kvHead * TOKENS * stride, stride, stride, scratch, w, begin, end, scratch, s);
     }
 }

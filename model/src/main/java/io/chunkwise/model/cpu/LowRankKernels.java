@@ -1,8 +1,6 @@
 package io.chunkwise.model.cpu;
 
 import static io.chunkwise.model.cpu.AttachedPair.TILE;
-import static io.chunkwise.model.cpu.Lanes.COUNT;
-import static io.chunkwise.model.cpu.Lanes.FLOATS;
 import static io.chunkwise.model.cpu.Lanes.ORDER;
 import static io.chunkwise.model.cpu.RowProjection.QUANTS;
 import static io.chunkwise.model.cpu.RowProjection.QUANT_FLOATS;
@@ -192,51 +190,5 @@ final class LowRankKernels {
 
     private static FloatVector floats(IntVector nibbles) {
         return (FloatVector) nibbles.sub(8).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0);
-    }
-
-    /**
-     * out[r, o] += Σ_{k < activeRank} hidden[r, k] · up[k, o], for four rows that are neighbours and one tile of outputs, so that
-     * {@code up} is loaded once for all of them
-     *
-     * @param up     in     [activeRank, TILE]
-     * @param hidden in     [4, rank] from {@code hiddenAt}
-     * @param out    in+out [4, outputs] from {@code outAt}, the tile's first output
-     */
-    static void addUpToFour(float[] up, int outputs, float[] hidden, int hiddenAt, int rank, int activeRank, float[] out, int outAt) {
-        for (int o = 0; o < TILE; o += 2 * COUNT) {
-            int at = outAt + o;
-            FloatVector a0 = FloatVector.fromArray(FLOATS, out, at);
-            FloatVector b0 = FloatVector.fromArray(FLOATS, out, at + COUNT);
-            FloatVector a1 = FloatVector.fromArray(FLOATS, out, at + outputs);
-            FloatVector b1 = FloatVector.fromArray(FLOATS, out, at + outputs + COUNT);
-            FloatVector a2 = FloatVector.fromArray(FLOATS, out, at + 2 * outputs);
-            FloatVector b2 = FloatVector.fromArray(FLOATS, out, at + 2 * outputs + COUNT);
-            FloatVector a3 = FloatVector.fromArray(FLOATS, out, at + 3 * outputs);
-            FloatVector b3 = FloatVector.fromArray(FLOATS, out, at + 3 * outputs + COUNT);
-            for (int k = 0; k < activeRank; k++) {
-                FloatVector ua = FloatVector.fromArray(FLOATS, up, k * TILE + o);
-                FloatVector ub = FloatVector.fromArray(FLOATS, up, k * TILE + o + COUNT);
-                FloatVector h = FloatVector.broadcast(FLOATS, hidden[hiddenAt + k]);
-                a0 = ua.fma(h, a0);
-                b0 = ub.fma(h, b0);
-                h = FloatVector.broadcast(FLOATS, hidden[hiddenAt + rank + k]);
-                a1 = ua.fma(h, a1);
-                b1 = ub.fma(h, b1);
-                h = FloatVector.broadcast(FLOATS, hidden[hiddenAt + 2 * rank + k]);
-                a2 = ua.fma(h, a2);
-                b2 = ub.fma(h, b2);
-                h = FloatVector.broadcast(FLOATS, hidden[hiddenAt + 3 * rank + k]);
-                a3 = ua.fma(h, a3);
-                b3 = ub.fma(h, b3);
-            }
-            a0.intoArray(out, at);
-            b0.intoArray(out, at + COUNT);
-            a1.intoArray(out, at + outputs);
-            b1.intoArray(out, at + outputs + COUNT);
-            a2.intoArray(out, at + 2 * outputs);
-            b2.intoArray(out, at + 2 * outputs + COUNT);
-            a3.intoArray(out, at + 3 * outputs);
-            b3.intoArray(out, at + 3 * outputs + COUNT);
-        }
     }
 }

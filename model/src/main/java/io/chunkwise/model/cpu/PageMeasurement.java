@@ -122,7 +122,7 @@ final class PageMeasurement {
                 error[head][m * FORMATS + format] += distance(out, total, after, total - part + otherPart);
             }
             if (total - part < ALMOST_ALL * total) {
-                rest = without(page, kvHead, query, first, end);
+                rest = without(page, kvHead, query, end);
                 error[head][m * FORMATS + 2] += distance(out, total, rest, 1);
             } else {
                 error[head][m * FORMATS + 2] += distance(out, total, rest, total - part);
@@ -140,13 +140,14 @@ final class PageMeasurement {
     }
 
     /** The output of attention to all pages but one. */
-    private double[] without(int page, int kvHead, int query, int first, int end) {
+    private double[] without(int page, int kvHead, int query, int end) {
         StoredPage[] others = stored.clone();
         others[page] = null;
         float[] in = Arrays.copyOfRange(queries, query, query + shape.headDim());
         float[] out = new float[shape.headDim()];
         float[] scratch = new float[AttentionKernels.scratchSize(1, end, shape)];
-        AttentionKernels.attend(others, shape, kvHead, 1, in, out, 0, first, end, null, 0, scratch);
+        QueryBlock block = new QueryBlock(kvHead, 1, 1, shape.headDim(), 0, 0, end, slidingWindow);
+        AttentionKernels.attend(others, shape, block, in, out, null, 0, 0, 1, scratch);
         double[] precise = new double[out.length];
         Arrays.setAll(precise, i -> out[i]);
         return precise;

@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 
 /**
  * Runs the projections of one input and their low-rank updates: two jobs of the team, the second one only where an
- * adapter is active.
+ * adapter is active. Many rows are for {@link PanelStep}.
  */
 final class ProjectionStep {
     /** From this many rows on, decoding a tile of weights to float pays. */
@@ -44,7 +44,7 @@ final class ProjectionStep {
     private final boolean plain;
     private final boolean fused;
     private float[] product = new float[0]; // [rows, outputs] of an update that is not fused
-    private float[] panels = new float[0]; // [panels, inputs, PANEL]
+    private final PanelStep manyRows;
     private final Map<TensorType, float[]> prepared = new EnumMap<>(TensorType.class); // [rows, preparedSize] for quantized types
 
     /**
@@ -56,6 +56,7 @@ final class ProjectionStep {
         this.scratch = scratch;
         this.plain = plain;
         this.fused = fused;
+        manyRows = new PanelStep(team, scratch);
     }
 
     /**
@@ -65,10 +66,9 @@ final class ProjectionStep {
      */
     void run(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates, TokenBatch batch, int firstRow) {
         if (fused || updates.isEmpty()) {
-            project(in, inputs, rows, bases, updates, batch, firstRow);
-            addUpdates(updates, rows, batch, firstRow);
+            runTogether(in, inputs, rows, bases, updates, batch, firstRow);
         } else {
-            bases.forEach(base -> project(in, inputs, rows, List.of(base), List.of(), batch, firstRow));
+            bases.forEach(base -> runTogether(in, inputs, rows, List.of(base), List.of(), batch, firstRow));
             updates.forEach(update -> addUnfused(in, inputs, rows, update, batch, firstRow));
         }
     }
@@ -79,8 +79,7 @@ final class ProjectionStep {
         product = Scratch.atLeast(product, size);
         Arrays.fill(product, 0, size, 0);
         float[] from = product;
-        project(in, inputs, rows, List.of(), List.of(update), batch, firstRow);
-        addUpdates(List.of(new Update(update.pair(), from, update.hidden())), rows, batch, firstRow);
+        runTogether(in, inputs, rows, List.of(), List.of(new Update(update.pair(), from, update.hidden())), batch, firstRow);
         team.share(size, 1 << 14, (_, first, to) -> {
             for (int i = first; i < to; i++) {
                 update.out()[i] += from[i];
@@ -88,14 +87,17 @@ final class ProjectionStep {
         });
     }
 
-    private void project(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates, TokenBatch batch, int firstRow) {
+    private void runTogether(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates, TokenBatch batch, int firstRow) {
+        if (!plain && rows >= MANY_ROWS) {
+            manyRows.run(in, inputs, rows, bases, updates, batch, firstRow);
+            return;
+        }
         if (plain) {
             projectPlainly(in, inputs, rows, bases, updates);
-        } else if (rows < MANY_ROWS) {
-            projectFewRows(in, inputs, rows, bases, updates);
         } else {
-            projectManyRows(in, inputs, rows, bases, updates, batch, firstRow);
+            projectFewRows(in, inputs, rows, bases, updates);
         }
+        addUpdates(updates, rows, batch, firstRow);
     }
 
     private void projectFewRows(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates) {
@@ -118,10 +120,11 @@ final class ProjectionStep {
             int begin = 0; // of the projection or update, among the items
             for (Base base : bases) {
                 TensorView weight = base.weight();
+                TensorType type = weight.type();
                 int end = begin + weight.rows();
                 for (int row = 0; row < rows && from < end && to > begin; row++) {
-                    RowProjection.project(weight.type(), weight.data(), inputs, input(weight.type(), in), row * width(weight.type(), inputs),
-                            base.accumulate(), base.out(), row * weight.rows(), Math.max(0, from - begin), Math.min(to, end) - begin);
+                    RowProjection.project(type, weight.data(), inputs, input(type, in), row * width(type, inputs), base.accumulate(),
+                            base.out(), row * weight.rows(), Math.max(0, from - begin), Math.min(to, end) - begin);
                 }
                 begin = end;
             }
@@ -165,47 +168,6 @@ final class ProjectionStep {
                 RowProjection.prepare(type, in, row * inputs, inputs, x, row * size);
             }
         }
-    }
-
-    private void projectManyRows(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates, TokenBatch batch, int firstRow) {
-        int panelCount = TileProjection.panels(rows);
-        panels = Scratch.atLeast(panels, panelCount * TileProjection.PANEL * inputs);
-        float[] packed = panels;
-        scratch.reserve(TileProjection.scratchSize(rows));
-        team.share(panelCount, 1, (_, from, to) -> TileProjection.pack(in, rows, inputs, packed, from, to));
-        // Items are the tiles of all projections and the panels of all updates, one after the other.
-        int items = updates.size() * panelCount;
-        for (Base base : bases) {
-            items += tiles(base);
-        }
-        team.share(items, 1, (worker, from, to) -> {
-            for (int item = from; item < to; item++) {
-                int rest = item;
-                int i = 0;
-                for (; i < bases.size() && rest >= tiles(bases.get(i)); i++) {
-                    rest -= tiles(bases.get(i));
-                }
-                if (i < bases.size()) {
-                    Base base = bases.get(i);
-                    int outputs = base.weight().rows();
-                    int first = rest * TileProjection.TILE;
-                    int end = Math.min(outputs, first + TileProjection.TILE);
-                    TileProjection.project(TileProjection.stored(base.weight().type(), base.weight().data(), inputs), inputs, packed,
-                            0, panelCount, rows, base.accumulate(), scratch.of(worker), base.out(), outputs, first, end);
-                } else {
-                    AttachedPair pair = updates.get(rest / panelCount).pair();
-                    int panel = rest % panelCount;
-                    int end = Math.min(rows, (panel + 1) * TileProjection.PANEL);
-                    int rank = largestRank(pair, batch, firstRow, panel * TileProjection.PANEL, end);
-                    TileProjection.project(pair.downRows(), inputs, packed, panel, panel + 1, rows, false, scratch.of(worker),
-                            updates.get(rest / panelCount).hidden(), pair.rank(), 0, rank);
-                }
-            }
-        });
-    }
-
-    private static int tiles(Base base) {
-        return (base.weight().rows() + TileProjection.TILE - 1) / TileProjection.TILE;
     }
 
     /** hidden[r, k] *= gain[r, group(k)] · factor[k]; 0 for components that the row does not use, whatever was there. */
@@ -265,26 +227,7 @@ final class ProjectionStep {
             }
             return;
         }
-        int whole = rows - rows % 4;
-        int rank = largestRank(pair, batch, firstRow, 0, whole);
-        for (int first = from; first < to && rank > 0; first += AttachedPair.TILE) {
-            boolean wide = first + AttachedPair.TILE <= outputs;
-            if (wide) {
-                WeightDecoder.decode(pair.type(), pair.up(), pair.tileAt(first), decoded, 0, rank * AttachedPair.TILE);
-            }
-            for (int row = 0; row < whole; row += 4) {
-                int active = largestRank(pair, batch, firstRow, row, row + 4);
-                if (wide) {
-                    LowRankKernels.addUpToFour(decoded, outputs, update.hidden(), row * pair.rank(), pair.rank(), active, update.out(),
-                            row * outputs + first);
-                } else {
-                    for (int r = row; r < row + 4; r++) {
-                        LowRankKernels.addUp(pair, update.hidden(), r * pair.rank(), active, update.out(), r * outputs, first, to);
-                    }
-                }
-            }
-        }
-        for (int row = whole; row < rows; row++) {
+        for (int row = 0; row < rows; row++) {
             LowRankKernels.addUp(pair, update.hidden(), row * pair.rank(), largestRank(pair, batch, firstRow, row, row + 1), update.out(),
                     row * outputs, from, to);
         }

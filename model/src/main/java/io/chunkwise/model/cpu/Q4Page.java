@@ -83,41 +83,35 @@ record Q4Page(PageShape shape, byte[] keys, float[] keyScales, byte[] values, fl
     }
 
     @Override
-    public void score(int kvHead, float[] query, int q, float[] scores, int s) {
-        int headDim = shape.headDim();
-        int k = kvHead * headDim / 2 * TOKENS;
+    public void readKeys(int kvHead, float[] to, int at) {
+        int k = kvHead * shape.headDim() / 2 * TOKENS;
         for (int p = 0; p < TOKENS; p += BYTES.length()) {
             for (int part = 0; part < PARTS; part++) {
-                FloatVector even = FloatVector.zero(FLOATS);
-                FloatVector odd = FloatVector.zero(FLOATS);
-                for (int i = 0; i < headDim; i += 2) {
+                int lane = p + part * COUNT;
+                FloatVector scale = FloatVector.fromArray(FLOATS, keyScales, kvHead * TOKENS + lane);
+                for (int i = 0; i < shape.headDim(); i += 2) {
                     ByteVector pairs = ByteVector.fromArray(BYTES, keys, k + i / 2 * TOKENS + p);
-                    even = low(pairs, part).fma(FloatVector.broadcast(FLOATS, query[q + i]), even);
-                    odd = high(pairs, part).fma(FloatVector.broadcast(FLOATS, query[q + i + 1]), odd);
+                    low(pairs, part).mul(scale).intoArray(to, at + i * TOKENS + lane);
+                    high(pairs, part).mul(scale).intoArray(to, at + (i + 1) * TOKENS + lane);
                 }
-                int at = p + part * COUNT;
-                even.add(odd).mul(FloatVector.fromArray(FLOATS, keyScales, kvHead * TOKENS + at)).intoArray(scores, s + at);
             }
         }
     }
 
     @Override
-    public void addValues(int kvHead, float[] scratch, int w, int begin, int end, int s) {
+    public void readValues(int kvHead, float[] to, int at) {
         int stride = shape.pairStride();
-        int v = kvHead * TOKENS * stride;
-        for (int i = 0; i < stride; i += BYTES.length()) {
-            for (int part = 0; part < PARTS; part++) {
-                int at = s + 2 * i + part * COUNT;
-                FloatVector first = FloatVector.fromArray(FLOATS, scratch, at);
-                FloatVector second = FloatVector.fromArray(FLOATS, scratch, at + BYTES.length());
-                for (int p = begin; p < end; p++) {
-                    FloatVector weight = FloatVector.broadcast(FLOATS, scratch[w + p] * valueScales[kvHead * TOKENS + p]);
-                    ByteVector pairs = ByteVector.fromArray(BYTES, values, v + p * stride + i);
-                    first = low(pairs, part).fma(weight, first);
-                    second = high(pairs, part).fma(weight, second);
+        int row = shape.sums();
+        for (int p = 0; p < TOKENS; p++) {
+            int v = (kvHead * TOKENS + p) * stride;
+            FloatVector scale = FloatVector.broadcast(FLOATS, valueScales[kvHead * TOKENS + p]);
+            for (int i = 0; i < stride; i += BYTES.length()) {
+                ByteVector pairs = ByteVector.fromArray(BYTES, values, v + i);
+                for (int part = 0; part < PARTS; part++) {
+                    int element = at + p * row + 2 * i + part * COUNT;
+                    low(pairs, part).mul(scale).intoArray(to, element);
+                    high(pairs, part).mul(scale).intoArray(to, element + BYTES.length());
                 }
-                first.intoArray(scratch, at);
-                second.intoArray(scratch, at + BYTES.length());
             }
         }
     }

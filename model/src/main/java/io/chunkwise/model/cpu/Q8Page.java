@@ -53,37 +53,32 @@ record Q8Page(PageShape shape, byte[] keys, float[] keyScales, byte[] values, fl
     }
 
     @Override
-    public void score(int kvHead, float[] query, int q, float[] scores, int s) {
-        int headDim = shape.headDim();
-        int k = kvHead * headDim * TOKENS;
+    public void readKeys(int kvHead, float[] to, int at) {
+        int k = kvHead * shape.headDim() * TOKENS;
         for (int p = 0; p < TOKENS; p += BYTES.length()) {
             for (int part = 0; part < PARTS; part++) {
-                FloatVector even = FloatVector.zero(FLOATS);
-                FloatVector odd = FloatVector.zero(FLOATS);
-                for (int i = 0; i < headDim; i += 2) {
-                    ByteVector first = ByteVector.fromArray(BYTES, keys, k + i * TOKENS + p);
-                    ByteVector second = ByteVector.fromArray(BYTES, keys, k + (i + 1) * TOKENS + p);
-                    even = ((FloatVector) first.castShape(FLOATS, part)).fma(FloatVector.broadcast(FLOATS, query[q + i]), even);
-                    odd = ((FloatVector) second.castShape(FLOATS, part)).fma(FloatVector.broadcast(FLOATS, query[q + i + 1]), odd);
+                int lane = p + part * COUNT;
+                FloatVector scale = FloatVector.fromArray(FLOATS, keyScales, kvHead * TOKENS + lane);
+                for (int i = 0; i < shape.headDim(); i++) {
+                    ((FloatVector) ByteVector.fromArray(BYTES, keys, k + i * TOKENS + p).castShape(FLOATS, part)).mul(scale)
+                            .intoArray(to, at + i * TOKENS + lane);
                 }
-                int at = p + part * COUNT;
-                even.add(odd).mul(FloatVector.fromArray(FLOATS, keyScales, kvHead * TOKENS + at)).intoArray(scores, s + at);
             }
         }
     }
 
     @Override
-    public void addValues(int kvHead, float[] scratch, int w, int begin, int end, int s) {
+    public void readValues(int kvHead, float[] to, int at) {
         int stride = shape.byteStride();
-        int v = kvHead * TOKENS * stride;
-        for (int i = 0; i < stride; i += BYTES.length()) {
-            for (int part = 0; part < PARTS; part++) {
-                FloatVector sum = FloatVector.fromArray(FLOATS, scratch, s + i + part * COUNT);
-                for (int p = begin; p < end; p++) {
-                    FloatVector weight = FloatVector.broadcast(FLOATS, scratch[w + p] * valueScales[kvHead * TOKENS + p]);
-                    sum = ((FloatVector) ByteVector.fromArray(BYTES, values, v + p * stride + i).castShape(FLOATS, part)).fma(weight, sum);
+        int row = shape.sums();
+        for (int p = 0; p < TOKENS; p++) {
+            int v = (kvHead * TOKENS + p) * stride;
+            FloatVector scale = FloatVector.broadcast(FLOATS, valueScales[kvHead * TOKENS + p]);
+            for (int i = 0; i < stride; i += BYTES.length()) {
+                for (int part = 0; part < PARTS; part++) {
+                    ((FloatVector) ByteVector.fromArray(BYTES, values, v + i).castShape(FLOATS, part)).mul(scale)
+                            .intoArray(to, at + p * row + i + part * COUNT);
                 }
-                sum.intoArray(scratch, s + i + part * COUNT);
             }
         }
     }

@@ -29,7 +29,9 @@ import jdk.incubator.vector.VectorSpecies;
  * activations in another order: {@link #prepare}.
  *
  * <p>Two sums per output hide the latency of an addition. Loops are written out in each method, because vectors that
- * cross a call which the compiler does not inline end up on the heap.
+ * cross a call which the compiler does not inline end up on the heap. A loop over blocks counts the bytes of a row, and the
+ * prepared activations take a multiple of a block's bytes, so that one variable is the index of both: with two, the compiler spends
+ * more on addresses and range checks than on arithmetic.
  */
 final class RowProjection {
     private static final int STEP = 2 * COUNT; // inputs per iteration: a vector for each of the two sums
@@ -39,21 +41,27 @@ final class RowProjection {
     static final VectorSpecies<Integer> QUANT_INTS = VectorSpecies.of(int.class, QUANT_FLOATS.vectorShape());
     static final int QUANTS = QUANT_FLOATS.length(); // 4 or 8
     static final VectorSpecies<Short> QUANT_SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(QUANTS * Short.SIZE));
-    /** Floats of prepared activations per block: 32 activations, and the correction for quants that do not begin at 0. */
-    private static final int PREPARED = 32 + QUANTS;
+    // Floats of prepared activations per block: one or two for each byte of a block. The first 32 are the activations, the one
+    // behind them is the correction for quants that do not begin at 0.
+    private static final int PREPARED_Q8 = 34;
+    private static final int PREPARED_Q4 = 2 * 18;
 
     private RowProjection() {
     }
 
     /** Floats that {@link #prepare} writes; 0 if it is not needed. */
     static int preparedSize(TensorType type, int inputs) {
-        return type.isQuantized() ? inputs / 32 * PREPARED : 0;
+        return switch (type) {
+            case F32, F16, BF16 -> 0;
+            case Q8_0 -> inputs / 32 * PREPARED_Q8;
+            case Q4_0 -> inputs / 32 * PREPARED_Q4;
+        };
     }
 
     /**
      * Brings a row of activations into the order of the quants of a block. Lane j of vector k meets quant k of the j-th
-     * four, divided by 2 to the power of the quant's place among them; one more vector is −z · Σ in[i] in parts, where z is
-     * what was added to the quants of the block to make them positive.
+     * four, divided by 2 to the power of the quant's place among them; one more float is −z · Σ in[i], where z is what was added to
+     * the quants of the block to make them positive.
      *
      * @param type     Q8_0 or Q4_0
      * @param in       in  [inputs] from {@code inAt}
@@ -61,9 +69,10 @@ final class RowProjection {
      */
     static void prepare(TensorType type, float[] in, int inAt, int inputs, float[] prepared, int at) {
         boolean bytes = type == TensorType.Q8_0;
+        int width = bytes ? PREPARED_Q8 : PREPARED_Q4;
         for (int block = 0; block < inputs / 32; block++) {
             int x = inAt + block * 32;
-            int y = at + block * PREPARED;
+            int y = at + block * width;
             for (int piece = 0; piece < 32; piece += 4 * QUANTS) {
                 for (int j = 0; j < QUANTS; j++) {
                     int to = y + piece + j;
@@ -86,7 +95,7 @@ final class RowProjection {
             for (int i = 0; i < 32; i += QUANTS) {
                 sum = sum.add(FloatVector.fromArray(QUANT_FLOATS, in, x + i));
             }
-            sum.mul(bytes ? -128 : -8).intoArray(prepared, y + 32);
+            prepared[y + 32] = (bytes ? -128 : -8) * sumOfQuants(sum);
         }
     }
 
@@ -103,8 +112,8 @@ final class RowProjection {
             case F32 -> projectF32(data, inputs, in, inAt, accumulate, out, outAt, from, to);
             case F16 -> projectF16(data, inputs, in, inAt, accumulate, out, outAt, from, to);
             case BF16 -> projectBf16(data, inputs, in, inAt, accumulate, out, outAt, from, to);
-            case Q8_0 -> projectQ8(data, inputs / 32, in, inAt, accumulate, out, outAt, from, to);
-            case Q4_0 -> projectQ4(data, inputs / 32, in, inAt, accumulate, out, outAt, from, to);
+            case Q8_0 -> projectQ8(data, inputs / 32 * 34, in, inAt, accumulate, out, outAt, from, to);
+            case Q4_0 -> projectQ4(data, inputs / 32 * 18, in, inAt, accumulate, out, outAt, from, to);
         }
     }
 
@@ -175,20 +184,20 @@ final class RowProjection {
     }
 
     // The scale of a block is applied once, to the block's sums.
-    private static void projectQ8(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt,
+    private static void projectQ8(MemorySegment data, int rowBytes, float[] in, int inAt, boolean accumulate, float[] out, int outAt,
             int from, int to) {
         for (int o = from; o < to; o++) {
-            long row = o * (blocks * 34L);
+            long row = o * (long) rowBytes;
+            float correction = 0;
             FloatVector even = FloatVector.zero(QUANT_FLOATS);
             FloatVector odd = FloatVector.zero(QUANT_FLOATS);
-            for (int block = 0; block < blocks; block++) {
-                long p = row + block * 34L;
-                int x = inAt + block * PREPARED;
-                FloatVector blockEven = FloatVector.fromArray(QUANT_FLOATS, in, x + 32);
+            for (int p = 0; p < rowBytes; p += 34) {
+                int x = inAt + p;
+                FloatVector blockEven = FloatVector.zero(QUANT_FLOATS);
                 FloatVector blockOdd = FloatVector.zero(QUANT_FLOATS);
                 for (int i = 0; i < 32; i += 4 * QUANTS) {
                     // The quants -128 to 127 as 0 to 255.
-                    IntVector four = IntVector.fromMemorySegment(QUANT_INTS, data, p + 2 + i, ORDER)
+                    IntVector four = IntVector.fromMemorySegment(QUANT_INTS, data, row + p + 2 + i, ORDER)
                             .lanewise(VectorOperators.XOR, 0x80808080);
                     blockEven = ((FloatVector) four.and(0xff).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
                             .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i), blockEven);
@@ -199,28 +208,30 @@ final class RowProjection {
                     blockOdd = ((FloatVector) four.lanewise(VectorOperators.LSHR, 24).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
                             .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i + 3 * QUANTS), blockOdd);
                 }
-                FloatVector scale = FloatVector.broadcast(QUANT_FLOATS, Float.float16ToFloat(data.get(SHORT, p)));
-                even = blockEven.fma(scale, even);
-                odd = blockOdd.fma(scale, odd);
+                float scale = Float.float16ToFloat(data.get(SHORT, row + p));
+                correction = Math.fma(scale, in[x + 32], correction);
+                FloatVector scales = FloatVector.broadcast(QUANT_FLOATS, scale);
+                even = blockEven.fma(scales, even);
+                odd = blockOdd.fma(scales, odd);
             }
-            float sum = Lanes.sum(even.add(odd));
+            float sum = sumOfQuants(even.add(odd)) + correction;
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }
 
-    private static void projectQ4(MemorySegment data, int blocks, float[] in, int inAt, boolean accumulate, float[] out, int outAt,
+    private static void projectQ4(MemorySegment data, int rowBytes, float[] in, int inAt, boolean accumulate, float[] out, int outAt,
             int from, int to) {
         for (int o = from; o < to; o++) {
-            long row = o * (blocks * 18L);
+            long row = o * (long) rowBytes;
+            float correction = 0;
             FloatVector even = FloatVector.zero(QUANT_FLOATS);
             FloatVector odd = FloatVector.zero(QUANT_FLOATS);
-            for (int block = 0; block < blocks; block++) {
-                long p = row + block * 18L;
-                int x = inAt + block * PREPARED;
-                FloatVector blockEven = FloatVector.fromArray(QUANT_FLOATS, in, x + 32);
+            for (int p = 0; p < rowBytes; p += 18) {
+                int x = inAt + 2 * p;
+                FloatVector blockEven = FloatVector.zero(QUANT_FLOATS);
                 FloatVector blockOdd = FloatVector.zero(QUANT_FLOATS);
                 for (int i = 0; i < 32; i += 4 * QUANTS) {
-                    IntVector four = (IntVector) ShortVector.fromMemorySegment(QUANT_SHORTS, data, p + 2 + i / 2, ORDER)
+                    IntVector four = (IntVector) ShortVector.fromMemorySegment(QUANT_SHORTS, data, row + p + 2 + i / 2, ORDER)
                             .convertShape(VectorOperators.ZERO_EXTEND_S2I, QUANT_INTS, 0);
                     blockEven = ((FloatVector) four.and(0xf).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
                             .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i), blockEven);
@@ -231,12 +242,19 @@ final class RowProjection {
                     blockOdd = ((FloatVector) four.and(0xf000).convertShape(VectorOperators.I2F, QUANT_FLOATS, 0))
                             .fma(FloatVector.fromArray(QUANT_FLOATS, in, x + i + 3 * QUANTS), blockOdd);
                 }
-                FloatVector scale = FloatVector.broadcast(QUANT_FLOATS, Float.float16ToFloat(data.get(SHORT, p)));
-                even = blockEven.fma(scale, even);
-                odd = blockOdd.fma(scale, odd);
+                float scale = Float.float16ToFloat(data.get(SHORT, row + p));
+                correction = Math.fma(scale, in[x + 32], correction);
+                FloatVector scales = FloatVector.broadcast(QUANT_FLOATS, scale);
+                even = blockEven.fma(scales, even);
+                odd = blockOdd.fma(scales, odd);
             }
-            float sum = Lanes.sum(even.add(odd));
+            float sum = sumOfQuants(even.add(odd)) + correction;
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
+    }
+
+    /** {@link Lanes#sum} of a vector that may be half as wide. */
+    private static float sumOfQuants(FloatVector lanes) {
+        return Lanes.sum(COUNT > 8 ? (FloatVector) lanes.castShape(FLOATS, 0) : lanes);
     }
 }

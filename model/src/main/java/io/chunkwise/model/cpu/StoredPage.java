@@ -6,18 +6,35 @@ sealed interface StoredPage permits FullPage, Q8Page, Q4Page {
     /** Of the arrays, padding included. */
     long bytes();
 
+    PageShape shape();
+
+    /** @param keys out [headDim, TOKENS] from {@code at} */
+    void readKeys(int kvHead, float[] keys, int at);
+
+    /** @param values out [TOKENS, floatStride] from {@code at}, {@link PageShape#sums()} floats from position to position */
+    void readValues(int kvHead, float[] values, int at);
+
     /**
      * scores[p] = Σ_i query[i] · key[p, i], for all positions of the page
      *
      * @param query  in  [headDim] from {@code q}
      * @param scores out [TOKENS] from {@code s}
      */
-    void score(int kvHead, float[] query, int q, float[] scores, int s);
+    default void score(int kvHead, float[] query, int q, float[] scores, int s) {
+        float[] keys = new float[shape().headDim() * PageShape.TOKENS];
+        readKeys(kvHead, keys, 0);
+        PageKernels.score(keys, 0, shape().headDim(), query, q, scores, s);
+    }
 
     /**
      * sums[i] += Σ_p weights[p] · value[p, i], for positions [begin, end) of the page
      *
      * @param scratch in+out weights [TOKENS] from {@code w}, sums {@link PageShape#sums()} from {@code s}
      */
-    void addValues(int kvHead, float[] scratch, int w, int begin, int end, int s);
+    default void addValues(int kvHead, float[] scratch, int w, int begin, int end, int s) {
+        int row = shape().sums();
+        float[] values = new float[row * PageShape.TOKENS];
+        readValues(kvHead, values, 0);
+        PageKernels.addValues(values, 0, row, shape().floatStride(), scratch, w, begin, end, scratch, s);
+    }
 }

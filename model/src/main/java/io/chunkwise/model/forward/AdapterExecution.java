@@ -16,12 +16,16 @@ public record AdapterExecution(Optional<TensorType> type, boolean fused) {
     public static final AdapterExecution EXACT = new AdapterExecution(Optional.of(TensorType.F32), true);
 
     /**
-     * The number format of components beside a base projection: that of the base, because an update is small beside what it is added
-     * to, so that its rounding is lost in the base's own; Q8_0 where the base has fewer bits.
+     * The number format of components beside a base projection: about as exact as the base, because an update is small beside what it
+     * is added to, so that its rounding is lost in the base's own. F16 beside 16-bit formats, Q8_0 beside quantized ones.
      *
      * @param base number format of the base projection
      */
     public TensorType typeFor(TensorType base) {
-        return type.orElse(base == TensorType.Q4_0 ? TensorType.Q8_0 : base);
+        return type.orElse(switch (base) {
+            case F32 -> TensorType.F32;
+            case F16, BF16 -> TensorType.F16;
+            case Q8_0, Q4_0 -> TensorType.Q8_0;
+        });
     }
 }

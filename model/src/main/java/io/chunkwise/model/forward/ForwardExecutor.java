@@ -1,6 +1,7 @@
 package io.chunkwise.model.forward;
 
 import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.kv.KvPages;
 import java.util.Collection;
 import java.util.Optional;
@@ -51,6 +52,9 @@ public interface ForwardExecutor extends AutoCloseable {
     default PassOutput run(TokenBatch batch, OutputRequest request) {
         return run(batch, request, Statistics.NONE).output();
     }
+
+    /** The number format that this executor keeps an adapter's components in beside a base projection of a format. */
+    TensorType componentType(TensorType base);
 
     /** What this executor has done and held so far. */
     ExecutorCounters counters();

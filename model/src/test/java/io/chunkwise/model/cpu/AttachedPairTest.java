@@ -13,7 +13,7 @@ class AttachedPairTest {
 
     @ParameterizedTest
     @EnumSource(TensorType.class)
-    void updatesByOneRowAndByFourAreThoseOfTheDecodedComponents(TensorType type) {
+    void updatesAreThoseOfTheDecodedComponents(TensorType type) {
         for (int[] shape : new int[][] {{1, 32, 32}, {5, 96, 160}, {17, 33, 100}, {3, 64, 7}, {64, 32, 64}}) {
             LowRankPair pair = pair(shape[0], shape[1], shape[2], 1, 1);
             try (Arena memory = Arena.ofConfined()) {
@@ -22,16 +22,9 @@ class AttachedPairTest {
                 float[] hidden = gaussians(4 * pair.rank(), 2, 1);
                 float[] before = gaussians(4 * pair.outputs(), 3, 1);
                 float[] byOne = before.clone();
-                float[] byFour = before.clone();
                 int active = (pair.rank() + 1) / 2;
                 for (int row = 0; row < 4; row++) {
                     LowRankKernels.addUp(attached, hidden, row * pair.rank(), active, byOne, row * pair.outputs(), 0, pair.outputs());
-                }
-                float[] tile = new float[pair.rank() * AttachedPair.TILE];
-                int wide = pair.outputs() / AttachedPair.TILE * AttachedPair.TILE;
-                for (int first = 0; first < wide; first += AttachedPair.TILE) {
-                    WeightDecoder.decode(attached.type(), attached.up(), attached.tileAt(first), tile, 0, active * AttachedPair.TILE);
-                    LowRankKernels.addUpToFour(tile, pair.outputs(), hidden, 0, pair.rank(), active, byFour, first);
                 }
                 for (int row = 0; row < 4; row++) {
                     for (int o = 0; o < pair.outputs(); o++) {
@@ -45,9 +38,6 @@ class AttachedPairTest {
                         double tolerance = magnitude * 0x1p-23 * (4 + active);
                         String where = type + " " + pair.rank() + " components, row " + row + ", output " + o;
                         assertEquals(expected, byOne[row * pair.outputs() + o], tolerance, where);
-                        if (o < wide) {
-                            assertEquals(expected, byFour[row * pair.outputs() + o], tolerance, where + ", four rows");
-                        }
                     }
                 }
             }
@@ -72,7 +62,7 @@ class AttachedPairTest {
                 float[] down = new float[64];
                 float[] up = up(attached);
                 for (int k = 0; k < 4; k++) {
-                    attached.downRows().read(k, 0, 64, down, 0);
+                    attached.downWeights().read(k, 1, 0, 64, down);
                     double downNorm = 0;
                     for (int i = 0; i < 64; i++) {
                         downNorm = Math.max(downNorm, Math.abs(pair.down()[k * 64 + i]));
@@ -87,6 +77,31 @@ class AttachedPairTest {
                             double actual = (double) up[o * 4 + k] * down[i] * attached.factor()[k];
                             assertEquals(expected, actual, 2.5 * bound * upNorm * downNorm,
                                     type + " of size " + size + ": component " + k + ", output " + o + ", input " + i);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void tilesOfTheSecondHalfAreTheDecodedComponents(TensorType type) {
+        for (int[] shape : new int[][] {{1, 32, 32}, {5, 96, 160}, {17, 33, 100}, {3, 64, 7}, {300, 32, 64}}) {
+            try (Arena memory = Arena.ofConfined()) {
+                AttachedPair attached = AttachedPair.of(pair(shape[0], shape[1], shape[2], 1, 1), type, memory);
+                float[] up = up(attached);
+                for (int first = 0; first < attached.outputs(); first += 5) {
+                    int count = Math.min(TileProjection.TILE, attached.outputs() - first);
+                    for (int begin = 0; begin < attached.rank(); begin += TileProjection.DEPTH) {
+                        int components = Math.min(TileProjection.DEPTH, attached.rank() - begin);
+                        float[] tile = new float[TileProjection.TILE * TileProjection.DEPTH];
+                        attached.upWeights().read(first, count, begin, components, tile);
+                        for (int o = 0; o < count; o++) {
+                            for (int k = 0; k < components; k++) {
+                                assertEquals(up[(first + o) * attached.rank() + begin + k], tile[o * TileProjection.DEPTH + k],
+                                        type + ": output " + (first + o) + ", component " + (begin + k));
+                            }
                         }
                     }
                 }

@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Test;
@@ -82,10 +83,12 @@ class KernelsTest {
                     true, byRow, row * outputs, 0, outputs);
         }
         int panels = TileProjection.panels(rows);
-        float[] packed = new float[panels * TileProjection.PANEL * inputs];
+        float[] packed = new float[panels * TileProjection.PANEL * TileProjection.even(inputs)];
         TileProjection.pack(in, rows, inputs, packed, 0, panels);
-        TileProjection.project(TileProjection.stored(type, data, inputs), inputs, packed, 0, panels, rows, true,
-                new float[TileProjection.scratchSize(rows)], byTile, outputs, 0, outputs);
+        TileProjection.Product whole = new TileProjection.Product(TileProjection.stored(type, data, inputs), inputs, packed, null);
+        float[] scratch = new float[TileProjection.scratchSize(rows)];
+        Arrays.fill(scratch, Float.NaN);
+        TileProjection.project(List.of(whole), rows, true, scratch, byTile, outputs, 0, outputs);
         for (int row = 0; row < rows; row++) {
             for (int o = 0; o < outputs; o++) {
                 double expected = before[row * outputs + o];
@@ -102,6 +105,68 @@ class KernelsTest {
                 assertEquals(expected, byTile[row * outputs + o], tolerance, where + " by tile");
             }
         }
+    }
+
+    @Test
+    void productsOfATileAddUpAndPanelsAreTheInputOfTheNextProjection() {
+        for (int[] sizes : new int[][] {{17, 33, 5, 9}, {300, 64, 64, 40}, {3, 100, 1, 33}, {40, 81, 260, 17}}) {
+            int inputs = sizes[0];
+            int outputs = sizes[1];
+            int rank = sizes[2];
+            int rows = sizes[3];
+            float[] base = gaussians(outputs * inputs, 1);
+            float[] down = gaussians(rank * inputs, 2);
+            float[] up = gaussians(outputs * rank, 3);
+            float[] in = gaussians(rows * inputs, 4);
+            int panels = TileProjection.panels(rows);
+            float[] packed = new float[panels * TileProjection.PANEL * TileProjection.even(inputs)];
+            TileProjection.pack(in, rows, inputs, packed, 0, panels);
+            // The last panel takes half of the components.
+            int[] active = new int[panels];
+            Arrays.fill(active, rank);
+            active[panels - 1] = rank / 2;
+            float[] scratch = new float[TileProjection.scratchSize(rows)];
+            Arrays.fill(scratch, Float.NaN);
+            float[] hidden = new float[panels * TileProjection.PANEL * TileProjection.even(rank)];
+            TileProjection.Product inner = new TileProjection.Product(rows(down, inputs), inputs, packed, null);
+            TileProjection.projectToPanels(List.of(inner), panels, active, scratch, hidden, rank, 0, rank);
+            for (int k = active[panels - 1]; k < rank; k++) {
+                Arrays.fill(hidden, ((panels - 1) * TileProjection.even(rank) + k) * TileProjection.PANEL,
+                        ((panels - 1) * TileProjection.even(rank) + k + 1) * TileProjection.PANEL, 0);
+            }
+            float[] out = new float[rows * outputs];
+            TileProjection.project(List.of(new TileProjection.Product(rows(base, inputs), inputs, packed, null),
+                    new TileProjection.Product(rows(up, rank), rank, hidden, active)), rows, false, scratch, out, outputs, 0, outputs);
+            for (int row = 0; row < rows; row++) {
+                double[] h = new double[active[row / TileProjection.PANEL]];
+                double magnitude = 0;
+                for (int k = 0; k < h.length; k++) {
+                    for (int i = 0; i < inputs; i++) {
+                        h[k] += (double) down[k * inputs + i] * in[row * inputs + i];
+                    }
+                    magnitude += Math.abs(h[k]) + inputs;
+                }
+                for (int o = 0; o < outputs; o++) {
+                    double expected = 0;
+                    for (int i = 0; i < inputs; i++) {
+                        expected += (double) base[o * inputs + i] * in[row * inputs + i];
+                    }
+                    for (int k = 0; k < h.length; k++) {
+                        expected += h[k] * up[o * rank + k];
+                    }
+                    assertEquals(expected, out[row * outputs + o], (magnitude + inputs) * 0x1p-23 * 20,
+                            Arrays.toString(sizes) + " row " + row + " output " + o);
+                }
+            }
+        }
+    }
+
+    private static TileProjection.Weights rows(float[] weights, int inputs) {
+        return (first, outputs, begin, count, tile) -> {
+            for (int o = 0; o < outputs; o++) {
+                System.arraycopy(weights, (first + o) * inputs + begin, tile, o * TileProjection.DEPTH, count);
+            }
+        };
     }
 
     @Test

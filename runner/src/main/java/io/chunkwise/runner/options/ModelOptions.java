@@ -10,6 +10,15 @@ public final class ModelOptions {
             description = "Model: a Hugging Face directory or a GGUF file.")
     private Path model;
 
+    /** As a command line gives it. */
+    public ModelOptions() {
+    }
+
+    /** For commands that need a model only sometimes, and have an option of their own. */
+    public ModelOptions(Path model) {
+        this.model = model;
+    }
+
     public Path model() {
         return model;
     }

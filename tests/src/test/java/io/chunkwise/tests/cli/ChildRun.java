@@ -21,12 +21,7 @@ record ChildRun(int exit, String out, String err) {
     static ChildRun ofTerminal(Map<String, String> environment, Path directory, Object... args) throws IOException, InterruptedException {
         Path out = directory.resolve("out.txt");
         Path err = directory.resolve("err.txt");
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Dchunkwise.tty.stdout=true",
-                "-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-                ChunkwiseCommand.class.getName()));
-        Arrays.stream(args).map(Object::toString).forEach(command::add);
-        ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+        ProcessBuilder builder = builder(List.of(), args).redirectOutput(out.toFile()).redirectError(err.toFile());
         builder.environment().keySet().removeAll(List.of("NO_COLOR", "COLORTERM"));
         builder.environment().putAll(environment);
         Process process = builder.start();
@@ -36,5 +31,39 @@ record ChildRun(int exit, String out, String err) {
             throw new AssertionError("no answer after " + LIMIT_SECONDS + " s: " + Files.readString(err));
         }
         return new ChildRun(process.exitValue(), Files.readString(out), Files.readString(err));
+    }
+
+    /** Something about files that may come to be. */
+    @FunctionalInterface
+    interface Condition {
+        boolean holds() throws IOException;
+    }
+
+    /** Starts a run and kills it as soon as a condition holds; fails if it ends before. */
+    static void killWhen(Path directory, Condition condition, Object... args) throws IOException, InterruptedException {
+        Path said = directory.resolve("said.txt");
+        // Compiled quickly rather than well: it lives for a second.
+        Process process = builder(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"), args).redirectErrorStream(true).redirectOutput(said.toFile()).start();
+        try {
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
+            while (!condition.holds()) {
+                if (!process.isAlive() || System.nanoTime() > end) {
+                    throw new AssertionError("the run came to no point to kill it at: " + Files.readString(said));
+                }
+                Thread.sleep(1);
+            }
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+    }
+
+    private static ProcessBuilder builder(List<String> flags, Object... args) {
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        command.addAll(flags);
+        command.addAll(List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Dchunkwise.tty.stdout=true",
+                "-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                ChunkwiseCommand.class.getName()));
+        Arrays.stream(args).map(Object::toString).forEach(command::add);
+        return new ProcessBuilder(command);
     }
 }

@@ -17,6 +17,7 @@ import io.chunkwise.model.cpu.CpuExecutorProvider;
 import io.chunkwise.model.format.BlockCodec;
 import io.chunkwise.model.format.JsonFile;
 import io.chunkwise.model.format.safetensors.SafetensorsFile;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.OutputRequest;
@@ -111,7 +112,8 @@ class AdapterGoldenTest {
         int[] ids = StreamSupport.stream(JsonFile.readObject(resource("golden.json")).get("ids").spliterator(), false)
                 .mapToInt(id -> id.intValue()).toArray();
         try (LlamaModel model = ModelFiles.open(resource(base), Progress.NONE);
-                ForwardExecutor executor = new CpuExecutorProvider().open(model, ExecutorOptions.withContext(ids.length))) {
+                ForwardExecutor executor = new CpuExecutorProvider().open(model,
+                        ExecutorOptions.withContext(ids.length).with(AdapterExecution.EXACT))) {
             executor.attach(adapter.apply(model));
             PassOutput output = executor.run(TokenBatch.uniform(ids, 0, gains), new OutputRequest.AllLogits());
             return ((PassOutput.Logits) output).values();

@@ -17,6 +17,7 @@ import io.chunkwise.model.fixtures.GgufModels;
 import io.chunkwise.model.fixtures.ScalarForward;
 import io.chunkwise.model.fixtures.SharedData;
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
@@ -271,7 +272,8 @@ interface StoriesGoldenContract {
         private Subject open(LlamaModel model) {
             ForwardExecutorProvider provider = StreamSupport.stream(ServiceLoader.load(ForwardExecutorProvider.class).spliterator(), false)
                     .filter(candidate -> candidate.name().equals(executor)).findFirst().orElseThrow();
-            ExecutorOptions options = new ExecutorOptions(256, 32, KvReservation.full(256), Optional.empty(), 0, Progress.NONE);
+            ExecutorOptions options = new ExecutorOptions(256, 32, KvReservation.full(256), Optional.empty(), 0, Progress.NONE)
+                    .with(AdapterExecution.EXACT);
             return new Subject(model, provider.open(model, options));
         }
 

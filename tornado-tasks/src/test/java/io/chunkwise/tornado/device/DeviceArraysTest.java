@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorException;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /** What does not fit is refused by name before anything is allocated. */
 class DeviceArraysTest {
@@ -46,6 +48,32 @@ class DeviceArraysTest {
     @Test
     void whatFitsIsNotRefused() {
         assertDoesNotThrow(() -> new MemoryBudget(1 << 20, 1 << 20, 1 << 20).check(List.of(new FloatArray(1000))));
+    }
+
+    @Test
+    void aReleasedArrayKeepsItsSizeAndCanBeFilledAgain() {
+        int count = 3_000_001;
+        ShortArray array = DeviceArrays.shorts("large", count);
+        assertEquals(0, array.get(count - 1), "large arrays are zero");
+        for (int i = 0; i < count; i++) {
+            array.set(i, (short) (i * 31));
+        }
+        DeviceArrays.release(array);
+        assertEquals(count, array.getSize());
+        assertEquals(count, array.getSegmentWithHeader().get(ValueLayout.JAVA_INT, 0), "the header that kernels get");
+        for (int i = 0; i < count; i++) {
+            array.set(i, (short) (i * 17));
+        }
+        for (int i = 0; i < count; i++) {
+            assertEquals((short) (i * 17), array.get(i), "element " + i);
+        }
+    }
+
+    @Test
+    void smallArraysAreNotReleased() {
+        FloatArray array = DeviceArrays.floats("small", new float[] {1, 2, 3});
+        DeviceArrays.release(array);
+        assertEquals(2, array.get(1));
     }
 
     @Test

@@ -1,0 +1,2 @@
+/** Tests of prompts and answers. */
+package io.chunkwise.evaluate.answer;

@@ -1,0 +1,2 @@
+/** Tests of BLEU and chrF2. */
+package io.chunkwise.evaluate.bleu;

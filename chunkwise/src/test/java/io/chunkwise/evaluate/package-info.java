@@ -1,0 +1,2 @@
+/** Tests of evaluations and their parts. */
+package io.chunkwise.evaluate;

@@ -1,0 +1,2 @@
+/** Tests of the recipes of perplexity. */
+package io.chunkwise.evaluate.perplexity;

@@ -1,0 +1,2 @@
+/** Tests of SQuAD's scores. */
+package io.chunkwise.evaluate.squad;

@@ -100,12 +100,10 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     }
 
     private static void requireSupported(AdapterExecution adapters) {
-        if (!adapters.fused()) {
-            throw new ExecutorException("the tornado executor has no unfused low-rank updates yet: leave out the mode, or use --executor cpu");
-        }
-        if (adapters.type().isPresent() && adapters.type().get() != TensorType.F32) {
-            throw new ExecutorException("the tornado executor keeps adapters in f32, not in "
-                    + adapters.type().get().name().toLowerCase(Locale.ROOT) + ": use --adapter-type auto or f32, or --executor cpu");
+        TensorType type = adapters.type().orElse(TensorType.F32);
+        if (type != TensorType.F32 && type != TensorType.Q8_0) {
+            throw new ExecutorException("the tornado executor keeps adapters in f32 or q8_0, not in " + type.name().toLowerCase(Locale.ROOT)
+                    + ": use --adapter-type auto, f32 or q8_0, or --executor cpu");
         }
     }
 
@@ -153,7 +151,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
 
     @Override
     public TensorType componentType(TensorType base) {
-        return TensorType.F32;
+        return session.state().adapter().componentType();
     }
 
     @Override

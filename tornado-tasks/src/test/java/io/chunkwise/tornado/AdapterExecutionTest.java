@@ -58,7 +58,7 @@ class AdapterExecutionTest {
                 form, Reservation.NONE, false)) {
             check(model, executor, form + ", " + type + ", fused " + fused);
             long before = executor.counters().launches();
-            executor.run(TokenBatch.uniform(new int[] {1}, 0, new float[3]), new OutputRequest.Nothing());
+            executor.run(TokenBatch.uniform(new int[] {1}, 0, new float[0]), new OutputRequest.Nothing());
             assertEquals(1 + CONFIG.layers() * (fused ? 8 : 14 + 2 * 7L), executor.counters().launches() - before, "launches of a token");
         }
     }

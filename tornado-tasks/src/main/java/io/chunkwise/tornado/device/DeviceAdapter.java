@@ -116,6 +116,11 @@ public final class DeviceAdapter {
         return reservation;
     }
 
+    /** What components lie in. */
+    public TensorType componentType() {
+        return coded ? TensorType.Q8_0 : TensorType.F32;
+    }
+
     /** Whether there is room for any adapter with sites. */
     public boolean isReserved() {
         return !reservation.equals(Reservation.NONE);

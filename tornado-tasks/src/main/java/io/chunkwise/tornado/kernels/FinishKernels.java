@@ -141,6 +141,7 @@ public final class FinishKernels {
         int outputs = headsOf(site, heads, kvHeads) * headDim;
         int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
         int h = LowRankKernels.hiddenAt(adapter, site, row);
+        int biases = biased(bias, 1);
         float[] x = context.allocateFloatLocalArray(headDim);
         for (int i = lane; i < headDim; i += HEAD_LANES) {
             float element = projected.get(index * headDim + i);
@@ -148,7 +149,7 @@ public final class FinishKernels {
                 int u = LowRankKernels.upAt(control, adapter, site, k, outputs) + output;
                 element += hidden.get(h + k) * LowRankKernels.element(adapter, upCodes, upFloats, u + i);
             }
-            if (bias.getSize() > 1) {
+            for (int once = 0; once < biases; once++) {
                 element += bias.get((layer * stack + head) * headDim + i);
             }
             x[i] = element;
@@ -238,8 +239,7 @@ public final class FinishKernels {
                 }
             }
             float norm = normOf(block);
-            int normed = LaneDots.within(0, block, inputs);
-            for (int i = 0; i < normed; i++) {
+            for (int i = 0; i < inputs; i++) {
                 attended.set(at + i, attended.get(at + i) * norm);
             }
             int rank = LowRankKernels.activeRankOf(control);
@@ -265,7 +265,7 @@ public final class FinishKernels {
         }
         int row = index / heads;
         int head = index - row * heads;
-        int lane = thread % LANES;
+        int lane = LaneDots.laneOf(thread);
         float[] x = context.allocateFloatLocalArray(headDim);
         float[] partial = context.allocateFloatLocalArray(HEAD_LANES);
         for (int i = thread; i < headDim; i += HEAD_LANES) {
@@ -283,17 +283,17 @@ public final class FinishKernels {
             context.localBarrier();
         }
         float norm = normOf(block);
-        int normed = LaneDots.within(0, block, headDim);
-        for (int i = thread; i < normed; i += HEAD_LANES) {
+        for (int i = thread; i < headDim; i += HEAD_LANES) {
             attended.set(index * headDim + i, x[i] * norm);
         }
+        context.globalBarrier();
         int rank = LowRankKernels.activeRankOf(control);
         for (int first = 0; first < rank; first += HEAD_LANES / LANES) {
             int k = first + thread / LANES;
             int group = LowRankKernels.groupOf(control, adapter, site, row, k);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(k, rank, headDim));
             int down = LowRankKernels.downAt(control, adapter, site, k, heads * headDim) + head * headDim;
-            float mine = LowRankKernels.laneDotLocalDown(adapter, x, codes, floats, down, lane, used);
+            float mine = LowRankKernels.laneDotDown(adapter, attended, index * headDim, codes, floats, down, lane, used);
             context.localBarrier();
             partial[thread] = mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {
@@ -382,8 +382,7 @@ public final class FinishKernels {
         int row = index / partCount;
         int first = (index - row * partCount) * slice;
         int inputs = TornadoMath.min(slice, width - first);
-        int lane = thread % LANES;
-        float[] x = context.allocateFloatLocalArray(slice);
+        int lane = LaneDots.laneOf(thread);
         float[] partial = context.allocateFloatLocalArray(THREADS);
         int gateRank = LowRankKernels.activeRank(control, adapter, site, row);
         int upRank = LowRankKernels.activeRank(control, adapter, site + 1, row);
@@ -400,18 +399,16 @@ public final class FinishKernels {
                 int u = LowRankKernels.upAt(control, adapter, site + 1, k, width) + first + i;
                 factor += hidden.get(upHidden + k) * LowRankKernels.element(adapter, upCodes, upFloats, u);
             }
-            float product = value / (1f + TornadoMath.exp(-value)) * factor;
-            x[i] = product;
-            gate.set(row * width + first + i, product);
+            gate.set(row * width + first + i, value / (1f + TornadoMath.exp(-value)) * factor);
         }
-        context.localBarrier();
+        context.globalBarrier();
         int rank = LowRankKernels.activeRankOf(control);
         for (int start = 0; start < rank; start += THREADS / LANES) {
             int k = start + thread / LANES;
             int group = LowRankKernels.groupOf(control, adapter, site + 2, row, k);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(k, rank, inputs));
             int down = LowRankKernels.downAt(control, adapter, site + 2, k, width) + first;
-            float mine = LowRankKernels.laneDotLocalDown(adapter, x, downCodes, downFloats, down, lane, used);
+            float mine = LowRankKernels.laneDotDown(adapter, gate, row * width + first, downCodes, downFloats, down, lane, used);
             context.localBarrier();
             partial[thread] = mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {
@@ -486,20 +483,13 @@ public final class FinishKernels {
         return gap;
     }
 
-    private static int biased(FloatArray bias, int headDim) {
-        int biases = 0;
-        if (bias.getSize() > 1) {
-            biases = headDim;
-        }
-        return biases;
+    /** {@code count} where there are biases, else 0. Without a condition: one on a size is a constant, which TornadoVM fails to compile. */
+    private static int biased(FloatArray bias, int count) {
+        return TornadoMath.min(bias.getSize() - 1, 1) * count;
     }
 
     /** 1 / √block; 1 without Hadamard. */
     private static float normOf(int block) {
-        float norm = 1f;
-        if (block > 0) {
-            norm = 1f / TornadoMath.sqrt((float) block);
-        }
-        return norm;
+        return 1f / TornadoMath.sqrt(TornadoMath.max((float) block, 1f));
     }
 }

@@ -14,6 +14,11 @@ final class LaneDots {
     private LaneDots() {
     }
 
+    /** A thread's lane. Not by a remainder: TornadoVM knows its sign, and fails to compile loops of which that makes it know that they do nothing. */
+    static int laneOf(int thread) {
+        return thread - thread / LANES * LANES;
+    }
+
     /** {@code count} for {@code 0 <= o < outputs}, else 0: a loop of no iterations. */
     static int within(int o, int outputs, int count) {
         int some = count;
@@ -26,34 +31,34 @@ final class LaneDots {
         return some;
     }
 
-    static float dotNormedF32(float[] normed, FloatArray weight, int w, int lane, int count) {
+    static float dotNormedF32(FloatArray in, int x, FloatArray norm, int g, FloatArray weight, int w, int lane, int count) {
         float sum = 0f;
         for (int i = lane; i < count; i += LANES) {
-            sum += weight.get(w + i) * normed[i];
+            sum += weight.get(w + i) * (in.get(x + i) * norm.get(g + i));
         }
         return sum;
     }
 
-    static float dotNormedF16(float[] normed, ShortArray weight, FloatArray decode, int mantissaBits, int w, int lane, int count) {
+    static float dotNormedF16(FloatArray in, int x, FloatArray norm, int g, ShortArray weight, FloatArray decode, int mantissaBits, int w, int lane, int count) {
         float sum = 0f;
         for (int i = lane; i < count; i += LANES) {
-            sum += ProjectionKernels.decode(weight.get(w + i), decode, mantissaBits) * normed[i];
+            sum += ProjectionKernels.decode(weight.get(w + i), decode, mantissaBits) * (in.get(x + i) * norm.get(g + i));
         }
         return sum;
     }
 
-    static float dotNormedQ8(float[] normed, ByteArray quants, FloatArray scales, int w, int lane, int count) {
+    static float dotNormedQ8(FloatArray in, int x, FloatArray norm, int g, ByteArray quants, FloatArray scales, int w, int lane, int count) {
         float sum = 0f;
         for (int i = lane; i < count; i += LANES) {
-            sum += scales.get((w + i) / 32) * quants.get(w + i) * normed[i];
+            sum += scales.get((w + i) / 32) * quants.get(w + i) * (in.get(x + i) * norm.get(g + i));
         }
         return sum;
     }
 
-    static float dotNormedQ4(float[] normed, ByteArray nibbles, FloatArray scales, int w, int lane, int count) {
+    static float dotNormedQ4(FloatArray in, int x, FloatArray norm, int g, ByteArray nibbles, FloatArray scales, int w, int lane, int count) {
         float sum = 0f;
         for (int i = lane; i < count; i += LANES) {
-            sum += scales.get((w + i) / 32) * quantQ4(nibbles, w, i) * normed[i];
+            sum += scales.get((w + i) / 32) * quantQ4(nibbles, w, i) * (in.get(x + i) * norm.get(g + i));
         }
         return sum;
     }

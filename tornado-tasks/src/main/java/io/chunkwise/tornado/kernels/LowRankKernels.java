@@ -247,10 +247,11 @@ public final class LowRankKernels {
                 + LaneDots.dotQ8(in, x, codes, floats, at, lane, coded(adapter, count));
     }
 
-    /** As {@link #laneDotDown}, of an input in local memory. */
-    static float laneDotLocalDown(IntArray adapter, float[] in, ByteArray codes, FloatArray floats, int at, int lane, int count) {
-        return LaneDots.dotNormedF32(in, floats, at, lane, uncoded(adapter, count))
-                + LaneDots.dotNormedQ8(in, codes, floats, at, lane, coded(adapter, count));
+    /** As {@link #laneDotDown}, of in[i] · norm[i]. */
+    static float laneDotNormedDown(IntArray adapter, FloatArray in, int x, FloatArray norm, int g, ByteArray codes, FloatArray floats, int at,
+            int lane, int count) {
+        return LaneDots.dotNormedF32(in, x, norm, g, floats, at, lane, uncoded(adapter, count))
+                + LaneDots.dotNormedQ8(in, x, norm, g, codes, floats, at, lane, coded(adapter, count));
     }
 
     /** 0 where there are codes, else {@code count}. */

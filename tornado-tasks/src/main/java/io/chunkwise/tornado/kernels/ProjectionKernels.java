@@ -80,7 +80,7 @@ public final class ProjectionKernels {
         if (rows < 1) {
             return;
         }
-        int lane = thread % LANES;
+        int lane = LaneDots.laneOf(thread);
         int layer = control.get(Control.LAYER) * layerStride;
         int y = row * outputs;
         float[] partial = context.allocateFloatLocalArray(THREADS);
@@ -208,11 +208,10 @@ public final class ProjectionKernels {
         if (rows < 1) {
             return;
         }
-        int lane = thread % LANES;
+        int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
         int g = layer * inputs;
         int y = row * width;
-        float[] normed = context.allocateFloatLocalArray(inputs);
         float[] partial = context.allocateFloatLocalArray(THREADS);
         float squares = 0f;
         for (int i = thread; i < inputs; i += THREADS) {
@@ -228,18 +227,14 @@ public final class ProjectionKernels {
         }
         context.localBarrier();
         float inverse = 1f / TornadoMath.sqrt(partial[0] / inputs + epsilon);
-        for (int i = thread; i < inputs; i += THREADS) {
-            normed[i] = in.get(x + i) * inverse * norm.get(g + i);
-        }
-        context.localBarrier();
         for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
             int b = o - outputsA;
             int c = b - outputsB;
             int d = o - width;
-            float mine = LaneDots.dotNormedF32(normed, weightA, (layer * outputsA + o) * inputs, lane, LaneDots.within(o, outputsA,
+            float mine = LaneDots.dotNormedF32(in, x, norm, g, weightA, (layer * outputsA + o) * inputs, lane, LaneDots.within(o, outputsA,
                     inputs));
-            mine += LaneDots.dotNormedF32(normed, weightB, (layer * outputsB + b) * inputs, lane, LaneDots.within(b, outputsB, inputs));
-            mine += LaneDots.dotNormedF32(normed, weightC, (layer * outputsC + c) * inputs, lane, LaneDots.within(c, outputsC, inputs));
+            mine += LaneDots.dotNormedF32(in, x, norm, g, weightB, (layer * outputsB + b) * inputs, lane, LaneDots.within(b, outputsB, inputs));
+            mine += LaneDots.dotNormedF32(in, x, norm, g, weightC, (layer * outputsC + c) * inputs, lane, LaneDots.within(c, outputsC, inputs));
             int rank = LowRankKernels.divisor(control);
             int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
             int site = LowRankKernels.firstSite(weights) + part;
@@ -247,9 +242,9 @@ public final class ProjectionKernels {
             int group = LowRankKernels.groupOf(control, adapter, site, row, component);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
             int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotLocalDown(adapter, normed, downCodes, downFloats, at, lane, used);
+            mine += LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, at, lane, used);
             context.localBarrier();
-            partial[thread] = mine;
+            partial[thread] = inverse * mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {
                 context.localBarrier();
                 if (lane < stride) {
@@ -314,7 +309,7 @@ public final class ProjectionKernels {
         if (rows < 1) {
             return;
         }
-        int lane = thread % LANES;
+        int lane = LaneDots.laneOf(thread);
         int layer = control.get(Control.LAYER) * layerStride;
         int y = row * outputs;
         float[] partial = context.allocateFloatLocalArray(THREADS);
@@ -426,11 +421,10 @@ public final class ProjectionKernels {
         if (rows < 1) {
             return;
         }
-        int lane = thread % LANES;
+        int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
         int g = layer * inputs;
         int y = row * width;
-        float[] normed = context.allocateFloatLocalArray(inputs);
         float[] partial = context.allocateFloatLocalArray(THREADS);
         float squares = 0f;
         for (int i = thread; i < inputs; i += THREADS) {
@@ -446,19 +440,15 @@ public final class ProjectionKernels {
         }
         context.localBarrier();
         float inverse = 1f / TornadoMath.sqrt(partial[0] / inputs + epsilon);
-        for (int i = thread; i < inputs; i += THREADS) {
-            normed[i] = in.get(x + i) * inverse * norm.get(g + i);
-        }
-        context.localBarrier();
         for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
             int b = o - outputsA;
             int c = b - outputsB;
             int d = o - width;
-            float mine = LaneDots.dotNormedF16(normed, weightA, decode, mantissaBits, (layer * outputsA + o) * inputs, lane,
+            float mine = LaneDots.dotNormedF16(in, x, norm, g, weightA, decode, mantissaBits, (layer * outputsA + o) * inputs, lane,
                     LaneDots.within(o, outputsA, inputs));
-            mine += LaneDots.dotNormedF16(normed, weightB, decode, mantissaBits, (layer * outputsB + b) * inputs, lane,
+            mine += LaneDots.dotNormedF16(in, x, norm, g, weightB, decode, mantissaBits, (layer * outputsB + b) * inputs, lane,
                     LaneDots.within(b, outputsB, inputs));
-            mine += LaneDots.dotNormedF16(normed, weightC, decode, mantissaBits, (layer * outputsC + c) * inputs, lane,
+            mine += LaneDots.dotNormedF16(in, x, norm, g, weightC, decode, mantissaBits, (layer * outputsC + c) * inputs, lane,
                     LaneDots.within(c, outputsC, inputs));
             int rank = LowRankKernels.divisor(control);
             int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
@@ -467,9 +457,9 @@ public final class ProjectionKernels {
             int group = LowRankKernels.groupOf(control, adapter, site, row, component);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
             int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotLocalDown(adapter, normed, downCodes, downFloats, at, lane, used);
+            mine += LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, at, lane, used);
             context.localBarrier();
-            partial[thread] = mine;
+            partial[thread] = inverse * mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {
                 context.localBarrier();
                 if (lane < stride) {

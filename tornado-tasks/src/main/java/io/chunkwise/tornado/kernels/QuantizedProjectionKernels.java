@@ -65,7 +65,7 @@ public final class QuantizedProjectionKernels {
         if (rows < 1) {
             return;
         }
-        int lane = thread % LANES;
+        int lane = LaneDots.laneOf(thread);
         int layer = control.get(Control.LAYER) * layerStride;
         int y = row * outputs;
         float[] partial = context.allocateFloatLocalArray(THREADS);
@@ -175,11 +175,10 @@ public final class QuantizedProjectionKernels {
         if (rows < 1) {
             return;
         }
-        int lane = thread % LANES;
+        int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
         int g = layer * inputs;
         int y = row * width;
-        float[] normed = context.allocateFloatLocalArray(inputs);
         float[] partial = context.allocateFloatLocalArray(THREADS);
         float squares = 0f;
         for (int i = thread; i < inputs; i += THREADS) {
@@ -195,19 +194,15 @@ public final class QuantizedProjectionKernels {
         }
         context.localBarrier();
         float inverse = 1f / TornadoMath.sqrt(partial[0] / inputs + epsilon);
-        for (int i = thread; i < inputs; i += THREADS) {
-            normed[i] = in.get(x + i) * inverse * norm.get(g + i);
-        }
-        context.localBarrier();
         for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
             int b = o - outputsA;
             int c = b - outputsB;
             int d = o - width;
-            float mine = LaneDots.dotNormedQ8(normed, quantsA, scalesA, (layer * outputsA + o) * inputs, lane, LaneDots.within(o,
+            float mine = LaneDots.dotNormedQ8(in, x, norm, g, quantsA, scalesA, (layer * outputsA + o) * inputs, lane, LaneDots.within(o,
                     outputsA, inputs));
-            mine += LaneDots.dotNormedQ8(normed, quantsB, scalesB, (layer * outputsB + b) * inputs, lane, LaneDots.within(b, outputsB,
+            mine += LaneDots.dotNormedQ8(in, x, norm, g, quantsB, scalesB, (layer * outputsB + b) * inputs, lane, LaneDots.within(b, outputsB,
                     inputs));
-            mine += LaneDots.dotNormedQ8(normed, quantsC, scalesC, (layer * outputsC + c) * inputs, lane, LaneDots.within(c, outputsC,
+            mine += LaneDots.dotNormedQ8(in, x, norm, g, quantsC, scalesC, (layer * outputsC + c) * inputs, lane, LaneDots.within(c, outputsC,
                     inputs));
             int rank = LowRankKernels.divisor(control);
             int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
@@ -216,9 +211,9 @@ public final class QuantizedProjectionKernels {
             int group = LowRankKernels.groupOf(control, adapter, site, row, component);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
             int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotLocalDown(adapter, normed, downCodes, downFloats, at, lane, used);
+            mine += LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, at, lane, used);
             context.localBarrier();
-            partial[thread] = mine;
+            partial[thread] = inverse * mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {
                 context.localBarrier();
                 if (lane < stride) {
@@ -289,7 +284,7 @@ public final class QuantizedProjectionKernels {
         if (rows < 1) {
             return;
         }
-        int lane = thread % LANES;
+        int lane = LaneDots.laneOf(thread);
         int layer = control.get(Control.LAYER) * layerStride;
         int y = row * outputs;
         float[] partial = context.allocateFloatLocalArray(THREADS);
@@ -402,11 +397,10 @@ public final class QuantizedProjectionKernels {
         if (rows < 1) {
             return;
         }
-        int lane = thread % LANES;
+        int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
         int g = layer * inputs;
         int y = row * width;
-        float[] normed = context.allocateFloatLocalArray(inputs);
         float[] partial = context.allocateFloatLocalArray(THREADS);
         float squares = 0f;
         for (int i = thread; i < inputs; i += THREADS) {
@@ -422,19 +416,15 @@ public final class QuantizedProjectionKernels {
         }
         context.localBarrier();
         float inverse = 1f / TornadoMath.sqrt(partial[0] / inputs + epsilon);
-        for (int i = thread; i < inputs; i += THREADS) {
-            normed[i] = in.get(x + i) * inverse * norm.get(g + i);
-        }
-        context.localBarrier();
         for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
             int b = o - outputsA;
             int c = b - outputsB;
             int d = o - width;
-            float mine = LaneDots.dotNormedQ4(normed, nibblesA, scalesA, (layer * outputsA + o) * inputs, lane, LaneDots.within(o,
+            float mine = LaneDots.dotNormedQ4(in, x, norm, g, nibblesA, scalesA, (layer * outputsA + o) * inputs, lane, LaneDots.within(o,
                     outputsA, inputs));
-            mine += LaneDots.dotNormedQ4(normed, nibblesB, scalesB, (layer * outputsB + b) * inputs, lane, LaneDots.within(b, outputsB,
+            mine += LaneDots.dotNormedQ4(in, x, norm, g, nibblesB, scalesB, (layer * outputsB + b) * inputs, lane, LaneDots.within(b, outputsB,
                     inputs));
-            mine += LaneDots.dotNormedQ4(normed, nibblesC, scalesC, (layer * outputsC + c) * inputs, lane, LaneDots.within(c, outputsC,
+            mine += LaneDots.dotNormedQ4(in, x, norm, g, nibblesC, scalesC, (layer * outputsC + c) * inputs, lane, LaneDots.within(c, outputsC,
                     inputs));
             int rank = LowRankKernels.divisor(control);
             int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
@@ -443,9 +433,9 @@ public final class QuantizedProjectionKernels {
             int group = LowRankKernels.groupOf(control, adapter, site, row, component);
             int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
             int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotLocalDown(adapter, normed, downCodes, downFloats, at, lane, used);
+            mine += LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, at, lane, used);
             context.localBarrier();
-            partial[thread] = mine;
+            partial[thread] = inverse * mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {
                 context.localBarrier();
                 if (lane < stride) {

@@ -53,7 +53,7 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  chunkwise bench",
             "  chunkwise bench --shape tinyllama-1.1b --type q8_0,q4_0 --rank 0,64 --threads 1,2 --json > a.json",
-            "  chunkwise bench --shape llama-7b --executor tornado --lora-mode merged,fused,unfused --profile",
+            "  chunkwise bench --shape llama-7b --executor tornado --lora-mode merged,fused --profile",
             "  chunkwise bench --compare a.json b.json",
             "",
             "JSON: rows[] of model, type, executor, device, threads, test, contextDepth, kvPolicy, rank,",

@@ -128,12 +128,8 @@ final class EvalBleuCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         journal.check();
-        if (limit != null && limit < 1) {
-            throw usage("--limit " + limit + ": expected a number from 1 up");
-        }
-        if (maxTokens < 1) {
-            throw usage("--max-tokens " + maxTokens + ": expected a number from 1 up");
-        }
+        ModelOrFile.requirePositive(command, "--limit", limit);
+        ModelOrFile.requirePositive(command, "--max-tokens", maxTokens);
         BleuMetric metric = new BleuMetric(BleuTokenizer.of(tokenizerName)
                 .orElseThrow(() -> usage("--tokenize " + tokenizerName + ": expected 13a, none, char or intl")), lowercase);
         if (hypotheses.file != null) {
@@ -162,7 +158,7 @@ final class EvalBleuCommand implements Callable<Integer> {
     private void ofModel(BleuMetric metric) {
         Session.Options options = new Session.Options(new ModelOptions(hypotheses.model), adapter, chunking, executor, output);
         options.check();
-        PromptTemplate prompt = template();
+        PromptTemplate prompt = ModelOrFile.template(command, template, "source");
         List<Segment> segments = segments(source);
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
@@ -197,14 +193,6 @@ final class EvalBleuCommand implements Callable<Integer> {
         }
         return IntStream.range(0, limit == null ? lines.size() : Math.min(limit, lines.size()))
                 .mapToObj(at -> new Segment(lines.get(at), expected.stream().map(file -> file.get(at)).toList())).toList();
-    }
-
-    private PromptTemplate template() {
-        try {
-            return PromptTemplate.of(TextSource.withoutLastLineFeed(TextSource.read(template)), "source");
-        } catch (IllegalArgumentException e) {
-            throw usage("--template " + template + ": " + e.getMessage());
-        }
     }
 
     private Configuration configuration(BleuMetric metric, List<Segment> segments) {

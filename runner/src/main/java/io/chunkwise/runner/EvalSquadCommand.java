@@ -32,7 +32,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Exact match and F1 on SQuAD 2.0, of a model or of predictions in a file. */
@@ -127,12 +126,8 @@ final class EvalSquadCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         journal.check();
-        if (limit != null && limit < 1) {
-            throw usage("--limit " + limit + ": expected a number from 1 up");
-        }
-        if (maxTokens < 1) {
-            throw usage("--max-tokens " + maxTokens + ": expected a number from 1 up");
-        }
+        ModelOrFile.requirePositive(command, "--limit", limit);
+        ModelOrFile.requirePositive(command, "--max-tokens", maxTokens);
         if (source.predictions != null) {
             ModelOrFile.requireNoModelOptions(command, "--predictions", "--template", "--no-answer", "--max-tokens");
             ofPredictions();
@@ -166,7 +161,8 @@ final class EvalSquadCommand implements Callable<Integer> {
     private void ofModel() {
         Session.Options options = new Session.Options(new ModelOptions(source.model), adapter, chunking, executor, output);
         options.check();
-        PromptTemplate prompt = template();
+        PromptTemplate prompt = template == null ? PromptTemplate.of(TEMPLATE, "context", "question")
+                : ModelOrFile.template(command, template, "context", "question");
         List<SquadQuestion> questions = questions();
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
@@ -190,17 +186,6 @@ final class EvalSquadCommand implements Callable<Integer> {
     private List<SquadQuestion> questions() {
         List<SquadQuestion> all = SquadFile.questions(data);
         return limit == null ? all : all.subList(0, Math.min(limit, all.size()));
-    }
-
-    private PromptTemplate template() {
-        if (template == null) {
-            return PromptTemplate.of(TEMPLATE, "context", "question");
-        }
-        try {
-            return PromptTemplate.of(TextSource.withoutLastLineFeed(TextSource.read(template)), "context", "question");
-        } catch (IllegalArgumentException e) {
-            throw usage("--template " + template + ": " + e.getMessage());
-        }
     }
 
     private Configuration configuration(List<SquadQuestion> questions) {
@@ -229,9 +214,5 @@ final class EvalSquadCommand implements Callable<Integer> {
             EvaluationReport.remarks(journal, run).forEach(terminal.err()::println);
             session.ifPresent(used -> terminal.err().println(used.description()));
         }
-    }
-
-    private ParameterException usage(String problem) {
-        return new ParameterException(command.commandLine(), problem);
     }
 }

@@ -1,5 +1,7 @@
 package io.chunkwise.runner;
 
+import io.chunkwise.evaluate.answer.PromptTemplate;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -13,6 +15,26 @@ final class ModelOrFile {
     private static final List<String> MIXINS = List.of("adapter", "chunking", "executor");
 
     private ModelOrFile() {
+    }
+
+    /** @param value null where the option was left out, which is fine */
+    static void requirePositive(CommandSpec command, String option, Integer value) {
+        if (value != null && value < 1) {
+            throw new ParameterException(command.commandLine(), option + " " + value + ": expected a number from 1 up");
+        }
+    }
+
+    /**
+     * The prompt in a file.
+     *
+     * @param placeholders that it has to have
+     */
+    static PromptTemplate template(CommandSpec command, Path file, String... placeholders) {
+        try {
+            return PromptTemplate.of(TextSource.withoutLastLineFeed(TextSource.read(file)), placeholders);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(command.commandLine(), "--template " + file + ": " + e.getMessage());
+        }
     }
 
     /**

@@ -58,7 +58,7 @@ public final class DeviceAdapter {
     private final int layers;
     private final boolean coded;
     private final boolean fused;
-    private final ByteArray downCodes;
+    private final IntArray downCodes;
     private final FloatArray downFloats;
     private final ByteArray upCodes;
     private final FloatArray upFloats;
@@ -77,7 +77,7 @@ public final class DeviceAdapter {
         this.reservation = reservation;
         this.coded = coded;
         this.fused = fused;
-        downCodes = DeviceArrays.bytes("adapter down", coded ? reservation.downElements() : 1);
+        downCodes = DeviceArrays.ints("adapter down", coded ? Math.ceilDiv(reservation.downElements(), 4) : 1);
         downFloats = DeviceArrays.floats("adapter down", floats(reservation.downElements()));
         upCodes = DeviceArrays.bytes("adapter up", coded ? reservation.upElements() : 1);
         upFloats = DeviceArrays.floats("adapter up", floats(reservation.upElements()));
@@ -132,7 +132,7 @@ public final class DeviceAdapter {
     }
 
     /** [rank, inputs] per site; see {@link LowRankKernels} */
-    public ByteArray downCodes() {
+    public IntArray downCodes() {
         return downCodes;
     }
 
@@ -202,8 +202,10 @@ public final class DeviceAdapter {
                         table.set(at + LowRankKernels.SITE_INTS + group, pair.groupEnd()[group]);
                         activeRanks[group + 1] = Math.max(activeRanks[group + 1], pair.groupEnd()[group]);
                     }
-                    store(pair.down(), downCodes, downFloats, downAt);
-                    store(turned(pair), upCodes, upFloats, upAt);
+                    store(pair.down(), downFloats, downAt,
+                            (from, offset, block) -> WeightStacking.interleave(from, offset, downCodes.getSegment(), block));
+                    store(turned(pair), upFloats, upAt, (from, offset, block) -> MemorySegment.copy(from, offset, upCodes.getSegment(),
+                            LowRankKernels.BLOCK * block, LowRankKernels.BLOCK));
                     downAt += pair.down().length;
                     upAt += Math.toIntExact(upSize(pair));
                 }
@@ -211,7 +213,7 @@ public final class DeviceAdapter {
         }
     }
 
-    private void store(float[] values, ByteArray codes, FloatArray floats, int at) {
+    private void store(float[] values, FloatArray floats, int at, WeightStacking.BlockCopy codes) {
         if (!coded) {
             MemorySegment.copy(MemorySegment.ofArray(values), 0, floats.getSegment(), 4L * at, 4L * values.length);
             return;
@@ -220,9 +222,9 @@ public final class DeviceAdapter {
         BlockCodec.encode(TensorType.Q8_0, values, 0, values.length, blocks, 0);
         int blockBytes = TensorType.Q8_0.blockBytes();
         for (int block = 0; block < values.length / LowRankKernels.BLOCK; block++) {
-            int first = at + block * LowRankKernels.BLOCK;
-            floats.set(first / LowRankKernels.BLOCK, Float.float16ToFloat(blocks.get(SHORT, (long) block * blockBytes)));
-            MemorySegment.copy(blocks, (long) block * blockBytes + 2, codes.getSegment(), first, LowRankKernels.BLOCK);
+            int target = at / LowRankKernels.BLOCK + block;
+            floats.set(target, Float.float16ToFloat(blocks.get(SHORT, (long) block * blockBytes)));
+            codes.copy(blocks, (long) block * blockBytes + 2, target);
         }
     }
 

@@ -55,6 +55,7 @@ final class WeightTasks {
         Launch launch = Launch.stack(outputs, 0, local());
         IntArray table = adapter.table();
         FloatArray sums = adapter.parts();
+        int rank = adapter.reservation().rank();
         ByteArray codes = adapter.upCodes();
         FloatArray floats = adapter.upFloats();
         switch (form) {
@@ -76,16 +77,16 @@ final class WeightTasks {
             case GROUPED -> {
                 switch (weight) {
                     case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectRowsGrouped, context, control,
-                            in, values, sums, table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
+                            in, values, sums, table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
                     case StackedWeight.F16(var bits, var decode, var mantissaBits) ->
                         sink.task(id, launch, ProjectionKernels::projectRowsF16Grouped, context, control, in, bits, decode, sums,
-                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, mantissaBits);
+                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank, mantissaBits);
                     case StackedWeight.Q8(var quants, var scales) ->
                         sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8Grouped, context, control, in, quants, scales, sums,
-                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
+                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
                     case StackedWeight.Q4(var nibbles, var scales) ->
                         sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4Grouped, context, control, in, nibbles, scales,
-                                sums, table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
+                                sums, table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
                 }
             }
         }
@@ -116,7 +117,7 @@ final class WeightTasks {
         StackedWeight second = weights.get(1);
         StackedWeight third = weights.getLast();
         IntArray table = adapter.table();
-        ByteArray codes = adapter.downCodes();
+        IntArray codes = adapter.downCodes();
         FloatArray floats = adapter.downFloats();
         FloatArray hidden = adapter.hidden();
         switch (weights.getFirst()) {

@@ -218,7 +218,7 @@ public final class FinishKernels {
      * @param block    as in {@link #finishHeads}
      * @param site     of the output projection
      */
-    public static void finishAttended(IntArray control, FloatArray attended, FloatArray gains, IntArray adapter, ByteArray codes,
+    public static void finishAttended(IntArray control, FloatArray attended, FloatArray gains, IntArray adapter, IntArray codes,
             FloatArray floats, FloatArray parts, int heads, int headDim, int partHeads, int block, int site) {
         int partCount = (heads + partHeads - 1) / partHeads;
         int count = control.get(Control.ROWS) * partCount;
@@ -257,7 +257,7 @@ public final class FinishKernels {
 
     /** As {@link #finishAttended}, one group of {@link #HEAD_LANES} threads per row and head, which is a part. */
     public static void finishAttendedGrouped(KernelContext context, IntArray control, FloatArray attended, FloatArray gains,
-            IntArray adapter, ByteArray codes, FloatArray floats, FloatArray parts, int heads, int headDim, int block, int site) {
+            IntArray adapter, IntArray codes, FloatArray floats, FloatArray parts, int heads, int headDim, int block, int site) {
         int index = context.groupIdx;
         int thread = context.localIdx;
         if (index >= control.get(Control.ROWS) * heads) {
@@ -305,7 +305,7 @@ public final class FinishKernels {
             if (lane == 0) {
                 if (k < rank) {
                     parts.set(index * adapter.get(LowRankKernels.RESERVED_RANK) + k,
-                            LowRankKernels.gainOf(control, gains, row, group) * norm * partial[thread]);
+                            LowRankKernels.gainOf(control, gains, row, group) * partial[thread]);
                 }
             }
         }
@@ -331,7 +331,7 @@ public final class FinishKernels {
      * @param site       of gate; up and the next projection follow
      */
     public static void multiplySiluAndProjectDown(IntArray control, FloatArray projected, FloatArray hidden, FloatArray gains,
-            IntArray adapter, ByteArray upCodes, FloatArray upFloats, ByteArray downCodes, FloatArray downFloats, FloatArray gate,
+            IntArray adapter, ByteArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats, FloatArray gate,
             FloatArray parts, int width, int slice, int site) {
         int partCount = (width + slice - 1) / slice;
         int count = control.get(Control.ROWS) * partCount;
@@ -371,7 +371,7 @@ public final class FinishKernels {
 
     /** As {@link #multiplySiluAndProjectDown}, one group of {@link ProjectionKernels#THREADS} threads per row and part. */
     public static void multiplySiluAndProjectDownGrouped(KernelContext context, IntArray control, FloatArray projected, FloatArray hidden,
-            FloatArray gains, IntArray adapter, ByteArray upCodes, FloatArray upFloats, ByteArray downCodes, FloatArray downFloats,
+            FloatArray gains, IntArray adapter, ByteArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats,
             FloatArray gate, FloatArray parts, int width, int slice, int site) {
         int partCount = (width + slice - 1) / slice;
         int index = context.groupIdx;

@@ -2,6 +2,7 @@ package io.chunkwise.tornado.kernels;
 
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /**
@@ -39,7 +40,8 @@ final class LaneDots {
         return sum;
     }
 
-    static float dotNormedF16(FloatArray in, int x, FloatArray norm, int g, ShortArray weight, FloatArray decode, int mantissaBits, int w, int lane, int count) {
+    static float dotNormedF16(FloatArray in, int x, FloatArray norm, int g, ShortArray weight, FloatArray decode, int mantissaBits, int w,
+            int lane, int count) {
         float sum = 0f;
         for (int i = lane; i < count; i += LANES) {
             sum += ProjectionKernels.decode(weight.get(w + i), decode, mantissaBits) * (in.get(x + i) * norm.get(g + i));
@@ -47,10 +49,16 @@ final class LaneDots {
         return sum;
     }
 
-    static float dotNormedQ8(FloatArray in, int x, FloatArray norm, int g, ByteArray quants, FloatArray scales, int w, int lane, int count) {
+    static float dotNormedQ8(FloatArray in, int x, FloatArray norm, int g, IntArray quants, FloatArray scales, int w, int lane, int count) {
         float sum = 0f;
-        for (int i = lane; i < count; i += LANES) {
-            sum += scales.get((w + i) / 32) * quants.get(w + i) * (in.get(x + i) * norm.get(g + i));
+        for (int i = lane; i < count / 4; i += LANES) {
+            int bytes = quants.get(w / 4 + i);
+            int at = i / 8 * 32 + (i - i / 8 * 8);
+            float block = Eights.first(bytes) * (in.get(x + at) * norm.get(g + at));
+            block += Eights.second(bytes) * (in.get(x + at + 8) * norm.get(g + at + 8));
+            block += Eights.third(bytes) * (in.get(x + at + 16) * norm.get(g + at + 16));
+            block += Eights.fourth(bytes) * (in.get(x + at + 24) * norm.get(g + at + 24));
+            sum += scales.get(w / 32 + i / 8) * block;
         }
         return sum;
     }
@@ -79,10 +87,16 @@ final class LaneDots {
         return sum;
     }
 
-    static float dotQ8(FloatArray in, int x, ByteArray quants, FloatArray scales, int w, int lane, int count) {
+    static float dotQ8(FloatArray in, int x, IntArray quants, FloatArray scales, int w, int lane, int count) {
         float sum = 0f;
-        for (int i = lane; i < count; i += LANES) {
-            sum += scales.get((w + i) / 32) * quants.get(w + i) * in.get(x + i);
+        for (int i = lane; i < count / 4; i += LANES) {
+            int bytes = quants.get(w / 4 + i);
+            int at = x + i / 8 * 32 + (i - i / 8 * 8);
+            float block = Eights.first(bytes) * in.get(at);
+            block += Eights.second(bytes) * in.get(at + 8);
+            block += Eights.third(bytes) * in.get(at + 16);
+            block += Eights.fourth(bytes) * in.get(at + 24);
+            sum += scales.get(w / 32 + i / 8) * block;
         }
         return sum;
     }

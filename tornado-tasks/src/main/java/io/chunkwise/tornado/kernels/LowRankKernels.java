@@ -2,6 +2,7 @@ package io.chunkwise.tornado.kernels;
 
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -17,7 +18,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  *
  * <p>Of a site, the down half is [rank, inputs] and the up half, turned, [rank, outputs rounded up to 32], so that neighbouring outputs
  * are neighbours and a component ends anywhere. Both lie in a pair of arrays: values in {@code floats}, or signed bytes in {@code codes} and the
- * scales of blocks of 32 in {@code floats}. The table says which: conditions that are constant to the compiler can make it fail.
+ * scales of blocks of 32 in {@code floats}; codes of the down halves four to an int, as {@link QuantizedProjectionKernels#projectRowsQ8} reads them. The table says which: conditions that are constant to the compiler can make it fail.
  */
 public final class LowRankKernels {
     /** Sites per layer. */
@@ -51,7 +52,7 @@ public final class LowRankKernels {
      * @param floats  in  of the down halves
      * @param hidden  out [rowCapacity, SITES, reserved rank]
      */
-    public static void projectDown(IntArray control, FloatArray gains, FloatArray in, IntArray adapter, ByteArray codes, FloatArray floats,
+    public static void projectDown(IntArray control, FloatArray gains, FloatArray in, IntArray adapter, IntArray codes, FloatArray floats,
             FloatArray hidden, int inputs, int site) {
         int rank = divisor(control);
         int count = control.get(Control.ROWS) * activeRankOf(control);
@@ -69,7 +70,7 @@ public final class LowRankKernels {
 
     /** As {@link #projectDown}, one group of {@link ProjectionKernels#LANES} threads per row and component. */
     public static void projectDownGrouped(KernelContext context, IntArray control, FloatArray gains, FloatArray in, IntArray adapter,
-            ByteArray codes, FloatArray floats, FloatArray hidden, int inputs, int site) {
+            IntArray codes, FloatArray floats, FloatArray hidden, int inputs, int site) {
         int index = context.groupIdx;
         int lane = context.localIdx;
         int rank = divisor(control);
@@ -142,6 +143,14 @@ public final class LowRankKernels {
         return rows;
     }
 
+    /**
+     * {@code value}, which the compiler does not know any more: where it proves a condition, because a bound is a multiple of another or a
+     * loop is unrolled, it fails to compile what is left of it.
+     */
+    static int unknown(IntArray control, int value) {
+        return value + TornadoMath.min(control.get(Control.ROWS), 0);
+    }
+
     /** The first site of a stack: of query, key and value, or of gate and up. */
     static int firstSite(int weights) {
         int site = 0;
@@ -149,6 +158,17 @@ public final class LowRankKernels {
             site = 4;
         }
         return site;
+    }
+
+    /** The site of row d of the down halves in a stack. */
+    static int siteInStack(IntArray control, int weights, int d) {
+        return firstSite(weights) + d / divisor(control);
+    }
+
+    /** The component of row d of the down halves in a stack. */
+    static int componentInStack(IntArray control, int d) {
+        int rank = divisor(control);
+        return d - d / rank * rank;
     }
 
     /** Where row r's components of a site begin. */
@@ -222,10 +242,11 @@ public final class LowRankKernels {
     }
 
     /** Component k of a row, of whose down half each part was summed up by another thread or group. */
-    static float sumOfParts(IntArray adapter, FloatArray parts, int row, int k, int partCount) {
+    static float sumOfParts(IntArray control, IntArray adapter, FloatArray parts, int row, int k, int partCount) {
         int rank = adapter.get(RESERVED_RANK);
+        int count = unknown(control, partCount);
         float sum = 0f;
-        for (int part = 0; part < partCount; part++) {
+        for (int part = 0; part < count; part++) {
             sum += parts.get((row * partCount + part) * rank + k);
         }
         return sum;
@@ -242,13 +263,13 @@ public final class LowRankKernels {
         return value;
     }
 
-    static float laneDotDown(IntArray adapter, FloatArray in, int x, ByteArray codes, FloatArray floats, int at, int lane, int count) {
+    static float laneDotDown(IntArray adapter, FloatArray in, int x, IntArray codes, FloatArray floats, int at, int lane, int count) {
         return LaneDots.dotF32(in, x, floats, at, lane, uncoded(adapter, count))
                 + LaneDots.dotQ8(in, x, codes, floats, at, lane, coded(adapter, count));
     }
 
     /** As {@link #laneDotDown}, of in[i] · norm[i]. */
-    static float laneDotNormedDown(IntArray adapter, FloatArray in, int x, FloatArray norm, int g, ByteArray codes, FloatArray floats, int at,
+    static float laneDotNormedDown(IntArray adapter, FloatArray in, int x, FloatArray norm, int g, IntArray codes, FloatArray floats, int at,
             int lane, int count) {
         return LaneDots.dotNormedF32(in, x, norm, g, floats, at, lane, uncoded(adapter, count))
                 + LaneDots.dotNormedQ8(in, x, norm, g, codes, floats, at, lane, coded(adapter, count));

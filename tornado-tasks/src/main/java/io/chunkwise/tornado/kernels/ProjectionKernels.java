@@ -16,6 +16,7 @@ public final class ProjectionKernels {
     public static final int THREADS = 128;
     /** Outputs of a thread in the threaded form, of a group in the grouped form. */
     public static final int CHUNK = 16;
+    private static final int TILE = RowTile.SIZE;
 
     private ProjectionKernels() {
     }
@@ -27,7 +28,7 @@ public final class ProjectionKernels {
      * @param control     in     rows, layer
      * @param in          in     [rowCapacity, inputs]
      * @param weight      in     [layers, outputs, inputs]
-     * @param parts       in     [rowCapacity, PARTS, reserved rank]   sums of parts of the down half, gains applied
+     * @param parts       in     [rowCapacity, partCount, reserved rank]   sums of parts of the down half, gains applied
      * @param adapter     in     table of the adapter
      * @param upCodes     in     of the adapter
      * @param upFloats    in     of the adapter
@@ -45,36 +46,52 @@ public final class ProjectionKernels {
             int chunk = index / rows;
             int row = index - chunk * rows;
             int first = chunk * CHUNK;
-            int end = TornadoMath.min(first + CHUNK, outputs);
-            int y = row * outputs;
-            for (int o = first; o < end; o++) {
-                float sum = RowDots.dotF32(in, row * inputs, weight, layer + o * inputs, inputs);
-                if (accumulate != 0) {
-                    sum += out.get(y + o);
+            int used = TornadoMath.min(CHUNK, outputs - first);
+            float[] tile = new float[TILE];
+            float[] sums = new float[CHUNK];
+            RowTile.clear(sums);
+            for (int t = 0; t < inputs; t += TILE) {
+                int width = TornadoMath.min(TILE, inputs - t);
+                RowTile.load(tile, in, row * inputs + t, width);
+                for (int o = 0; o < used; o++) {
+                    sums[o] += TileDots.dotF32(tile, weight, layer + (first + o) * inputs + t, width);
                 }
-                out.set(y + o, sum);
+            }
+            int y = row * outputs + first;
+            for (int o = 0; o < used; o++) {
+                if (accumulate != 0) {
+                    sums[o] += out.get(y + o);
+                }
             }
             int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
             for (int k = 0; k < activeRank; k++) {
-                float component = LowRankKernels.sumOfParts(adapter, parts, row, k, partCount);
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                for (int o = first; o < end; o++) {
-                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(adapter, upCodes, upFloats, at + o));
+                float component = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
+                int at = LowRankKernels.upAt(control, adapter, site, k, outputs) + first;
+                for (int o = 0; o < used; o++) {
+                    sums[o] += component * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
                 }
+            }
+            for (int o = 0; o < used; o++) {
+                out.set(y + o, sums[o]);
             }
         }
     }
 
-    /** As {@link #projectRows}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs, {@link #LANES} for each. */
+    /**
+     * As {@link #projectRows}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs, {@link #LANES} for each.
+     *
+     * @param rank the most components that a site can have
+     */
     public static void projectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray parts,
             IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
-            int accumulate, int site, int partCount) {
+            int accumulate, int site, int partCount, int rank) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
         int chunk = context.groupIdx / LowRankKernels.rowsDivisor(control);
         int row = context.groupIdx - chunk * rows;
         int first = chunk * CHUNK;
-        if (first >= outputs) {
+        int end = LowRankKernels.unknown(control, outputs);
+        if (first >= end) {
             return;
         }
         if (rows < 1) {
@@ -84,13 +101,19 @@ public final class ProjectionKernels {
         int layer = control.get(Control.LAYER) * layerStride;
         int y = row * outputs;
         float[] partial = context.allocateFloatLocalArray(THREADS);
+        float[] components = context.allocateFloatLocalArray(rank);
         int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+        for (int k = thread; k < activeRank; k += THREADS) {
+            components[k] = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
+        }
+        context.localBarrier();
         for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
-            float mine = LaneDots.dotF32(in, row * inputs, weight, layer + o * inputs, lane, LaneDots.within(o, outputs, inputs));
-            int used = LaneDots.within(o, outputs, activeRank);
+            float mine = LaneDots.dotF32(in, row * inputs, weight, layer + o * inputs, lane,
+                    LaneDots.within(o, end, inputs));
+            int used = LaneDots.within(o, end, activeRank);
             for (int k = lane; k < used; k += LANES) {
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
+                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -101,7 +124,7 @@ public final class ProjectionKernels {
                 }
             }
             if (lane == 0) {
-                if (o < outputs) {
+                if (o < end) {
                     float sum = partial[thread];
                     if (accumulate != 0) {
                         sum += out.get(y + o);
@@ -134,7 +157,7 @@ public final class ProjectionKernels {
      * @param weights    2 (gate and up) or 3 (query, key and value)
      */
     public static void normAndProjectRows(IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
-            ByteArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB, FloatArray weightC, FloatArray out,
+            IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB, FloatArray weightC, FloatArray out,
             FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
@@ -146,51 +169,59 @@ public final class ProjectionKernels {
         for (@Parallel int index = 0; index < count; index++) {
             int chunk = index / rows;
             int row = index - chunk * rows;
-            int x = row * inputs;
-            int g = layer * inputs;
-            int y = row * width;
             int first = chunk * CHUNK;
             int end = first + CHUNK;
-            float inverse = 1f / TornadoMath.sqrt(RowDots.squares(in, x, inputs) / inputs + epsilon);
             int endA = TornadoMath.min(end, outputsA);
-            for (int o = first; o < endA; o++) {
-                out.set(y + o, inverse * RowDots.dotNormedF32(in, x, norm, g, weightA, (layer * outputsA + o) * inputs, inputs));
-            }
             int startB = TornadoMath.max(first - outputsA, 0);
             int endB = TornadoMath.min(end - outputsA, outputsB);
-            for (int o = startB; o < endB; o++) {
-                out.set(y + outputsA + o,
-                        inverse * RowDots.dotNormedF32(in, x, norm, g, weightB, (layer * outputsB + o) * inputs, inputs));
-            }
             int startC = TornadoMath.max(first - outputsA - outputsB, 0);
             int endC = TornadoMath.min(end - outputsA - outputsB, outputsC);
-            for (int o = startC; o < endC; o++) {
-                out.set(y + outputsA + outputsB + o,
-                        inverse * RowDots.dotNormedF32(in, x, norm, g, weightC, (layer * outputsC + o) * inputs, inputs));
-            }
             int startDown = TornadoMath.max(first - width, 0);
             int endDown = TornadoMath.min(end, stacked) - width;
+            float[] tile = new float[TILE];
+            float[] sums = new float[CHUNK];
+            RowTile.clear(sums);
+            float squares = 0f;
+            for (int t = 0; t < inputs; t += TILE) {
+                int used = TornadoMath.min(TILE, inputs - t);
+                squares += RowTile.loadNormed(tile, in, row * inputs + t, norm, layer * inputs + t, used);
+                for (int o = first; o < endA; o++) {
+                    sums[o - first] += TileDots.dotF32(tile, weightA, (layer * outputsA + o) * inputs + t, used);
+                }
+                for (int o = startB; o < endB; o++) {
+                    sums[outputsA + o - first] += TileDots.dotF32(tile, weightB, (layer * outputsB + o) * inputs + t, used);
+                }
+                for (int o = startC; o < endC; o++) {
+                    sums[outputsA + outputsB + o - first] += TileDots.dotF32(tile, weightC, (layer * outputsC + o) * inputs + t, used);
+                }
+                for (int d = startDown; d < endDown; d++) {
+                    int site = LowRankKernels.siteInStack(control, weights, d);
+                    int component = LowRankKernels.componentInStack(control, d);
+                    int read = LowRankKernels.usedInputs(LowRankKernels.groupOf(control, adapter, site, row, component), used);
+                    int at = LowRankKernels.downAt(control, adapter, site, component, inputs) + t;
+                    sums[width + d - first] += TileDots.dotF32(tile, downFloats, at, LowRankKernels.uncoded(adapter, read))
+                            + TileDots.dotQ8(tile, downCodes, downFloats, at, LowRankKernels.coded(adapter, read));
+                }
+            }
+            float inverse = 1f / TornadoMath.sqrt(squares / inputs + epsilon);
+            int endOut = TornadoMath.min(end, width);
+            for (int o = first; o < endOut; o++) {
+                out.set(row * width + o, inverse * sums[o - first]);
+            }
             for (int d = startDown; d < endDown; d++) {
-                int rank = LowRankKernels.divisor(control);
-                int site = LowRankKernels.firstSite(weights) + d / rank;
-                int component = d % rank;
+                int site = LowRankKernels.siteInStack(control, weights, d);
+                int component = LowRankKernels.componentInStack(control, d);
                 int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-                int used = LowRankKernels.usedInputs(group, inputs);
-                int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-                float gain = LowRankKernels.gainOf(control, gains, row, group);
-                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(adapter, used))
-                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(adapter, used));
-                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component, gain * inverse * sum);
+                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
+                        LowRankKernels.gainOf(control, gains, row, group) * inverse * sums[width + d - first]);
             }
         }
     }
 
-    /**
-     * As {@link #normAndProjectRows}, one group of {@link #THREADS} threads per row and {@link #CHUNK} rows of the stack, {@link
-     * #LANES} for each.
-     */
+    /** As {@link #normAndProjectRows}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs,
+            {@link #LANES} for each. */
     public static void normAndProjectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
-            FloatArray gains, IntArray adapter, ByteArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
             FloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
@@ -211,7 +242,6 @@ public final class ProjectionKernels {
         int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
         int g = layer * inputs;
-        int y = row * width;
         float[] partial = context.allocateFloatLocalArray(THREADS);
         float squares = 0f;
         for (int i = thread; i < inputs; i += THREADS) {
@@ -231,10 +261,12 @@ public final class ProjectionKernels {
             int b = o - outputsA;
             int c = b - outputsB;
             int d = o - width;
-            float mine = LaneDots.dotNormedF32(in, x, norm, g, weightA, (layer * outputsA + o) * inputs, lane, LaneDots.within(o, outputsA,
-                    inputs));
-            mine += LaneDots.dotNormedF32(in, x, norm, g, weightB, (layer * outputsB + b) * inputs, lane, LaneDots.within(b, outputsB, inputs));
-            mine += LaneDots.dotNormedF32(in, x, norm, g, weightC, (layer * outputsC + c) * inputs, lane, LaneDots.within(c, outputsC, inputs));
+            float mine = LaneDots.dotNormedF32(in, x, norm, g, weightA, (layer * outputsA + o) * inputs, lane,
+                    LaneDots.within(o, outputsA, inputs));
+            mine += LaneDots.dotNormedF32(in, x, norm, g, weightB, (layer * outputsB + b) * inputs, lane,
+                    LaneDots.within(b, outputsB, inputs));
+            mine += LaneDots.dotNormedF32(in, x, norm, g, weightC, (layer * outputsC + c) * inputs, lane,
+                    LaneDots.within(c, outputsC, inputs));
             int rank = LowRankKernels.divisor(control);
             int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
             int site = LowRankKernels.firstSite(weights) + part;
@@ -253,7 +285,7 @@ public final class ProjectionKernels {
             }
             if (lane == 0) {
                 if (o < width) {
-                    out.set(y + o, partial[thread]);
+                    out.set(row * width + o, partial[thread]);
                 }
                 if (used > 0) {
                     hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
@@ -263,7 +295,7 @@ public final class ProjectionKernels {
         }
     }
 
-    /** As {@link ProjectionKernels#projectRows}, from 16-bit weights that {@link #decode} decodes. */
+    /** As {@link #projectRows}, from 16-bit weights that {@link #decode} decodes. */
     public static void projectRowsF16(IntArray control, FloatArray in, ShortArray weight, FloatArray decode, FloatArray parts,
             IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount, int mantissaBits) {
@@ -274,22 +306,33 @@ public final class ProjectionKernels {
             int chunk = index / rows;
             int row = index - chunk * rows;
             int first = chunk * CHUNK;
-            int end = TornadoMath.min(first + CHUNK, outputs);
-            int y = row * outputs;
-            for (int o = first; o < end; o++) {
-                float sum = RowDots.dotF16(in, row * inputs, weight, decode, mantissaBits, layer + o * inputs, inputs);
-                if (accumulate != 0) {
-                    sum += out.get(y + o);
+            int used = TornadoMath.min(CHUNK, outputs - first);
+            float[] tile = new float[TILE];
+            float[] sums = new float[CHUNK];
+            RowTile.clear(sums);
+            for (int t = 0; t < inputs; t += TILE) {
+                int width = TornadoMath.min(TILE, inputs - t);
+                RowTile.load(tile, in, row * inputs + t, width);
+                for (int o = 0; o < used; o++) {
+                    sums[o] += TileDots.dotF16(tile, weight, decode, mantissaBits, layer + (first + o) * inputs + t, width);
                 }
-                out.set(y + o, sum);
+            }
+            int y = row * outputs + first;
+            for (int o = 0; o < used; o++) {
+                if (accumulate != 0) {
+                    sums[o] += out.get(y + o);
+                }
             }
             int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
             for (int k = 0; k < activeRank; k++) {
-                float component = LowRankKernels.sumOfParts(adapter, parts, row, k, partCount);
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                for (int o = first; o < end; o++) {
-                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(adapter, upCodes, upFloats, at + o));
+                float component = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
+                int at = LowRankKernels.upAt(control, adapter, site, k, outputs) + first;
+                for (int o = 0; o < used; o++) {
+                    sums[o] += component * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
                 }
+            }
+            for (int o = 0; o < used; o++) {
+                out.set(y + o, sums[o]);
             }
         }
     }
@@ -297,13 +340,14 @@ public final class ProjectionKernels {
     /** As {@link #projectRowsF16}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs, {@link #LANES} for each. */
     public static void projectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, ShortArray weight,
             FloatArray decode, FloatArray parts, IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs,
-            int outputs, int layerStride, int accumulate, int site, int partCount, int mantissaBits) {
+            int outputs, int layerStride, int accumulate, int site, int partCount, int rank, int mantissaBits) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
         int chunk = context.groupIdx / LowRankKernels.rowsDivisor(control);
         int row = context.groupIdx - chunk * rows;
         int first = chunk * CHUNK;
-        if (first >= outputs) {
+        int end = LowRankKernels.unknown(control, outputs);
+        if (first >= end) {
             return;
         }
         if (rows < 1) {
@@ -313,14 +357,19 @@ public final class ProjectionKernels {
         int layer = control.get(Control.LAYER) * layerStride;
         int y = row * outputs;
         float[] partial = context.allocateFloatLocalArray(THREADS);
+        float[] components = context.allocateFloatLocalArray(rank);
         int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+        for (int k = thread; k < activeRank; k += THREADS) {
+            components[k] = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
+        }
+        context.localBarrier();
         for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
-            float mine = LaneDots.dotF16(in, row * inputs, weight, decode, mantissaBits, layer + o * inputs, lane, LaneDots.within(o,
-                    outputs, inputs));
-            int used = LaneDots.within(o, outputs, activeRank);
+            float mine = LaneDots.dotF16(in, row * inputs, weight, decode, mantissaBits, layer + o * inputs, lane,
+                    LaneDots.within(o, end, inputs));
+            int used = LaneDots.within(o, end, activeRank);
             for (int k = lane; k < used; k += LANES) {
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
+                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -331,7 +380,7 @@ public final class ProjectionKernels {
                 }
             }
             if (lane == 0) {
-                if (o < outputs) {
+                if (o < end) {
                     float sum = partial[thread];
                     if (accumulate != 0) {
                         sum += out.get(y + o);
@@ -342,9 +391,9 @@ public final class ProjectionKernels {
         }
     }
 
-    /** As {@link ProjectionKernels#normAndProjectRows}, from 16-bit weights that {@link #decode} decodes. */
+    /** As {@link #normAndProjectRows}, from 16-bit weights that {@link #decode} decodes. */
     public static void normAndProjectRowsF16(IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
-            ByteArray downCodes, FloatArray downFloats, ShortArray weightA, ShortArray weightB, ShortArray weightC, FloatArray decode,
+            IntArray downCodes, FloatArray downFloats, ShortArray weightA, ShortArray weightB, ShortArray weightC, FloatArray decode,
             FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon, int mantissaBits) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
@@ -356,55 +405,63 @@ public final class ProjectionKernels {
         for (@Parallel int index = 0; index < count; index++) {
             int chunk = index / rows;
             int row = index - chunk * rows;
-            int x = row * inputs;
-            int g = layer * inputs;
-            int y = row * width;
             int first = chunk * CHUNK;
             int end = first + CHUNK;
-            float inverse = 1f / TornadoMath.sqrt(RowDots.squares(in, x, inputs) / inputs + epsilon);
             int endA = TornadoMath.min(end, outputsA);
-            for (int o = first; o < endA; o++) {
-                out.set(y + o, inverse * RowDots.dotNormedF16(in, x, norm, g, weightA, decode, mantissaBits,
-                        (layer * outputsA + o) * inputs, inputs));
-            }
             int startB = TornadoMath.max(first - outputsA, 0);
             int endB = TornadoMath.min(end - outputsA, outputsB);
-            for (int o = startB; o < endB; o++) {
-                out.set(y + outputsA + o,
-                        inverse * RowDots.dotNormedF16(in, x, norm, g, weightB, decode, mantissaBits, (layer * outputsB + o) * inputs,
-                                inputs));
-            }
             int startC = TornadoMath.max(first - outputsA - outputsB, 0);
             int endC = TornadoMath.min(end - outputsA - outputsB, outputsC);
-            for (int o = startC; o < endC; o++) {
-                out.set(y + outputsA + outputsB + o,
-                        inverse * RowDots.dotNormedF16(in, x, norm, g, weightC, decode, mantissaBits, (layer * outputsC + o) * inputs,
-                                inputs));
-            }
             int startDown = TornadoMath.max(first - width, 0);
             int endDown = TornadoMath.min(end, stacked) - width;
+            float[] tile = new float[TILE];
+            float[] sums = new float[CHUNK];
+            RowTile.clear(sums);
+            float squares = 0f;
+            for (int t = 0; t < inputs; t += TILE) {
+                int used = TornadoMath.min(TILE, inputs - t);
+                squares += RowTile.loadNormed(tile, in, row * inputs + t, norm, layer * inputs + t, used);
+                for (int o = first; o < endA; o++) {
+                    sums[o - first] += TileDots.dotF16(tile, weightA, decode, mantissaBits, (layer * outputsA + o) * inputs + t, used);
+                }
+                for (int o = startB; o < endB; o++) {
+                    sums[outputsA + o - first] += TileDots.dotF16(tile, weightB, decode, mantissaBits,
+                            (layer * outputsB + o) * inputs + t, used);
+                }
+                for (int o = startC; o < endC; o++) {
+                    sums[outputsA + outputsB + o - first] += TileDots.dotF16(tile, weightC, decode, mantissaBits,
+                            (layer * outputsC + o) * inputs + t, used);
+                }
+                for (int d = startDown; d < endDown; d++) {
+                    int site = LowRankKernels.siteInStack(control, weights, d);
+                    int component = LowRankKernels.componentInStack(control, d);
+                    int read = LowRankKernels.usedInputs(LowRankKernels.groupOf(control, adapter, site, row, component), used);
+                    int at = LowRankKernels.downAt(control, adapter, site, component, inputs) + t;
+                    sums[width + d - first] += TileDots.dotF32(tile, downFloats, at, LowRankKernels.uncoded(adapter, read))
+                            + TileDots.dotQ8(tile, downCodes, downFloats, at, LowRankKernels.coded(adapter, read));
+                }
+            }
+            float inverse = 1f / TornadoMath.sqrt(squares / inputs + epsilon);
+            int endOut = TornadoMath.min(end, width);
+            for (int o = first; o < endOut; o++) {
+                out.set(row * width + o, inverse * sums[o - first]);
+            }
             for (int d = startDown; d < endDown; d++) {
-                int rank = LowRankKernels.divisor(control);
-                int site = LowRankKernels.firstSite(weights) + d / rank;
-                int component = d % rank;
+                int site = LowRankKernels.siteInStack(control, weights, d);
+                int component = LowRankKernels.componentInStack(control, d);
                 int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-                int used = LowRankKernels.usedInputs(group, inputs);
-                int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-                float gain = LowRankKernels.gainOf(control, gains, row, group);
-                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(adapter, used))
-                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(adapter, used));
-                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component, gain * inverse * sum);
+                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
+                        LowRankKernels.gainOf(control, gains, row, group) * inverse * sums[width + d - first]);
             }
         }
     }
 
-    /**
-     * As {@link #normAndProjectRowsF16}, one group of {@link #THREADS} threads per row and {@link #CHUNK} rows of the stack, {@link
-     * #LANES} for each.
-     */
+    /** As {@link #normAndProjectRowsF16}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs,
+            {@link #LANES} for each. */
     public static void normAndProjectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
-            FloatArray gains, IntArray adapter, ByteArray downCodes, FloatArray downFloats, ShortArray weightA, ShortArray weightB,
-            ShortArray weightC, FloatArray decode, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon, int mantissaBits) {
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, ShortArray weightA, ShortArray weightB,
+            ShortArray weightC, FloatArray decode, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights,
+            float epsilon, int mantissaBits) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
@@ -424,7 +481,6 @@ public final class ProjectionKernels {
         int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
         int g = layer * inputs;
-        int y = row * width;
         float[] partial = context.allocateFloatLocalArray(THREADS);
         float squares = 0f;
         for (int i = thread; i < inputs; i += THREADS) {
@@ -468,7 +524,7 @@ public final class ProjectionKernels {
             }
             if (lane == 0) {
                 if (o < width) {
-                    out.set(y + o, partial[thread]);
+                    out.set(row * width + o, partial[thread]);
                 }
                 if (used > 0) {
                     hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,

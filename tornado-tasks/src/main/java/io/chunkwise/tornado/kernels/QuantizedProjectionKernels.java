@@ -12,12 +12,16 @@ public final class QuantizedProjectionKernels {
     private static final int LANES = ProjectionKernels.LANES;
     private static final int THREADS = ProjectionKernels.THREADS;
     private static final int CHUNK = ProjectionKernels.CHUNK;
+    private static final int TILE = RowTile.SIZE;
 
     private QuantizedProjectionKernels() {
     }
 
-    /** As {@link ProjectionKernels#projectRows}, from blocks of 32 signed bytes with one scale. */
-    public static void projectRowsQ8(IntArray control, FloatArray in, ByteArray quants, FloatArray scales, FloatArray parts,
+    /**
+     * As {@link ProjectionKernels#projectRows}, from blocks of 32 signed bytes with one scale: int j of the eight of a block has elements
+     * j, j + 8, j + 16 and j + 24, the first in its lowest byte.
+     */
+    public static void projectRowsQ8(IntArray control, FloatArray in, IntArray quants, FloatArray scales, FloatArray parts,
             IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount) {
         int rows = control.get(Control.ROWS);
@@ -27,39 +31,49 @@ public final class QuantizedProjectionKernels {
             int chunk = index / rows;
             int row = index - chunk * rows;
             int first = chunk * CHUNK;
-            int end = TornadoMath.min(first + CHUNK, outputs);
-            int y = row * outputs;
-            for (int o = first; o < end; o++) {
-                float sum = RowDots.dotQ8(in, row * inputs, quants, scales, layer + o * inputs, inputs);
-                if (accumulate != 0) {
-                    sum += out.get(y + o);
+            int used = TornadoMath.min(CHUNK, outputs - first);
+            float[] tile = new float[TILE];
+            float[] sums = new float[CHUNK];
+            RowTile.clear(sums);
+            for (int t = 0; t < inputs; t += TILE) {
+                int width = TornadoMath.min(TILE, inputs - t);
+                RowTile.load(tile, in, row * inputs + t, width);
+                for (int o = 0; o < used; o++) {
+                    sums[o] += TileDots.dotQ8(tile, quants, scales, layer + (first + o) * inputs + t, width);
                 }
-                out.set(y + o, sum);
+            }
+            int y = row * outputs + first;
+            for (int o = 0; o < used; o++) {
+                if (accumulate != 0) {
+                    sums[o] += out.get(y + o);
+                }
             }
             int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
             for (int k = 0; k < activeRank; k++) {
-                float component = LowRankKernels.sumOfParts(adapter, parts, row, k, partCount);
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                for (int o = first; o < end; o++) {
-                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(adapter, upCodes, upFloats, at + o));
+                float component = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
+                int at = LowRankKernels.upAt(control, adapter, site, k, outputs) + first;
+                for (int o = 0; o < used; o++) {
+                    sums[o] += component * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
                 }
+            }
+            for (int o = 0; o < used; o++) {
+                out.set(y + o, sums[o]);
             }
         }
     }
 
-    /**
-     * As {@link #projectRowsQ8}, one group of
-     * {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs, {@link ProjectionKernels#LANES} for each.
-     */
-    public static void projectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray quants, FloatArray scales,
+    /** As {@link #projectRowsQ8},
+            one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs. */
+    public static void projectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
-            int layerStride, int accumulate, int site, int partCount) {
+            int layerStride, int accumulate, int site, int partCount, int rank) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
         int chunk = context.groupIdx / LowRankKernels.rowsDivisor(control);
         int row = context.groupIdx - chunk * rows;
         int first = chunk * CHUNK;
-        if (first >= outputs) {
+        int end = LowRankKernels.unknown(control, outputs);
+        if (first >= end) {
             return;
         }
         if (rows < 1) {
@@ -69,13 +83,19 @@ public final class QuantizedProjectionKernels {
         int layer = control.get(Control.LAYER) * layerStride;
         int y = row * outputs;
         float[] partial = context.allocateFloatLocalArray(THREADS);
+        float[] components = context.allocateFloatLocalArray(rank);
         int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+        for (int k = thread; k < activeRank; k += THREADS) {
+            components[k] = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
+        }
+        context.localBarrier();
         for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
-            float mine = LaneDots.dotQ8(in, row * inputs, quants, scales, layer + o * inputs, lane, LaneDots.within(o, outputs, inputs));
-            int used = LaneDots.within(o, outputs, activeRank);
+            float mine = LaneDots.dotQ8(in, row * inputs, quants, scales, layer + o * inputs, lane,
+                    LaneDots.within(o, end, inputs));
+            int used = LaneDots.within(o, end, activeRank);
             for (int k = lane; k < used; k += LANES) {
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
+                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -86,7 +106,7 @@ public final class QuantizedProjectionKernels {
                 }
             }
             if (lane == 0) {
-                if (o < outputs) {
+                if (o < end) {
                     float sum = partial[thread];
                     if (accumulate != 0) {
                         sum += out.get(y + o);
@@ -97,13 +117,14 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link ProjectionKernels#normAndProjectRows}, from blocks of 32 signed bytes with one scale. */
+    /** As {@link ProjectionKernels#normAndProjectRows}, from blocks as in {@link #projectRowsQ8}. */
     public static void normAndProjectRowsQ8(IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
-            ByteArray downCodes, FloatArray downFloats, ByteArray quantsA, FloatArray scalesA, ByteArray quantsB, FloatArray scalesB,
-            ByteArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
+            IntArray downCodes, FloatArray downFloats, IntArray quantsA, FloatArray scalesA, IntArray quantsB, FloatArray scalesB,
+            IntArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights,
+            float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
-        int outputsB = quantsB.getSize() / (quantsA.getSize() / outputsA);
+        int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         int outputsC = (weights - 2) * outputsB;
         int width = outputsA + outputsB + outputsC;
         int stacked = width + weights * LowRankKernels.activeRankOf(control);
@@ -111,57 +132,65 @@ public final class QuantizedProjectionKernels {
         for (@Parallel int index = 0; index < count; index++) {
             int chunk = index / rows;
             int row = index - chunk * rows;
-            int x = row * inputs;
-            int g = layer * inputs;
-            int y = row * width;
             int first = chunk * CHUNK;
             int end = first + CHUNK;
-            float inverse = 1f / TornadoMath.sqrt(RowDots.squares(in, x, inputs) / inputs + epsilon);
             int endA = TornadoMath.min(end, outputsA);
-            for (int o = first; o < endA; o++) {
-                out.set(y + o, inverse * RowDots.dotNormedQ8(in, x, norm, g, quantsA, scalesA, (layer * outputsA + o) * inputs, inputs));
-            }
             int startB = TornadoMath.max(first - outputsA, 0);
             int endB = TornadoMath.min(end - outputsA, outputsB);
-            for (int o = startB; o < endB; o++) {
-                out.set(y + outputsA + o,
-                        inverse * RowDots.dotNormedQ8(in, x, norm, g, quantsB, scalesB, (layer * outputsB + o) * inputs, inputs));
-            }
             int startC = TornadoMath.max(first - outputsA - outputsB, 0);
             int endC = TornadoMath.min(end - outputsA - outputsB, outputsC);
-            for (int o = startC; o < endC; o++) {
-                out.set(y + outputsA + outputsB + o,
-                        inverse * RowDots.dotNormedQ8(in, x, norm, g, quantsC, scalesC, (layer * outputsC + o) * inputs, inputs));
-            }
             int startDown = TornadoMath.max(first - width, 0);
             int endDown = TornadoMath.min(end, stacked) - width;
+            float[] tile = new float[TILE];
+            float[] sums = new float[CHUNK];
+            RowTile.clear(sums);
+            float squares = 0f;
+            for (int t = 0; t < inputs; t += TILE) {
+                int used = TornadoMath.min(TILE, inputs - t);
+                squares += RowTile.loadNormed(tile, in, row * inputs + t, norm, layer * inputs + t, used);
+                for (int o = first; o < endA; o++) {
+                    sums[o - first] += TileDots.dotQ8(tile, quantsA, scalesA, (layer * outputsA + o) * inputs + t, used);
+                }
+                for (int o = startB; o < endB; o++) {
+                    sums[outputsA + o - first] += TileDots.dotQ8(tile, quantsB, scalesB, (layer * outputsB + o) * inputs + t, used);
+                }
+                for (int o = startC; o < endC; o++) {
+                    sums[outputsA + outputsB + o - first] += TileDots.dotQ8(tile, quantsC, scalesC, (layer * outputsC + o) * inputs + t,
+                            used);
+                }
+                for (int d = startDown; d < endDown; d++) {
+                    int site = LowRankKernels.siteInStack(control, weights, d);
+                    int component = LowRankKernels.componentInStack(control, d);
+                    int read = LowRankKernels.usedInputs(LowRankKernels.groupOf(control, adapter, site, row, component), used);
+                    int at = LowRankKernels.downAt(control, adapter, site, component, inputs) + t;
+                    sums[width + d - first] += TileDots.dotF32(tile, downFloats, at, LowRankKernels.uncoded(adapter, read))
+                            + TileDots.dotQ8(tile, downCodes, downFloats, at, LowRankKernels.coded(adapter, read));
+                }
+            }
+            float inverse = 1f / TornadoMath.sqrt(squares / inputs + epsilon);
+            int endOut = TornadoMath.min(end, width);
+            for (int o = first; o < endOut; o++) {
+                out.set(row * width + o, inverse * sums[o - first]);
+            }
             for (int d = startDown; d < endDown; d++) {
-                int rank = LowRankKernels.divisor(control);
-                int site = LowRankKernels.firstSite(weights) + d / rank;
-                int component = d % rank;
+                int site = LowRankKernels.siteInStack(control, weights, d);
+                int component = LowRankKernels.componentInStack(control, d);
                 int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-                int used = LowRankKernels.usedInputs(group, inputs);
-                int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-                float gain = LowRankKernels.gainOf(control, gains, row, group);
-                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(adapter, used))
-                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(adapter, used));
-                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component, gain * inverse * sum);
+                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
+                        LowRankKernels.gainOf(control, gains, row, group) * inverse * sums[width + d - first]);
             }
         }
     }
 
-    /**
-     * As {@link #normAndProjectRowsQ8},
-             one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} rows of the stack, {@link
-     * #LANES} for each.
-     */
+    /** As {@link #normAndProjectRowsQ8},
+            one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs. */
     public static void normAndProjectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
-            FloatArray gains, IntArray adapter, ByteArray downCodes, FloatArray downFloats, ByteArray quantsA, FloatArray scalesA,
-            ByteArray quantsB, FloatArray scalesB, ByteArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, IntArray quantsA, FloatArray scalesA,
+            IntArray quantsB, FloatArray scalesB, IntArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs,
             int outputsA, int weights, float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
-        int outputsB = quantsB.getSize() / (quantsA.getSize() / outputsA);
+        int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         int outputsC = (weights - 2) * outputsB;
         int width = outputsA + outputsB + outputsC;
         int stacked = width + weights * LowRankKernels.activeRankOf(control);
@@ -178,7 +207,6 @@ public final class QuantizedProjectionKernels {
         int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
         int g = layer * inputs;
-        int y = row * width;
         float[] partial = context.allocateFloatLocalArray(THREADS);
         float squares = 0f;
         for (int i = thread; i < inputs; i += THREADS) {
@@ -198,12 +226,12 @@ public final class QuantizedProjectionKernels {
             int b = o - outputsA;
             int c = b - outputsB;
             int d = o - width;
-            float mine = LaneDots.dotNormedQ8(in, x, norm, g, quantsA, scalesA, (layer * outputsA + o) * inputs, lane, LaneDots.within(o,
-                    outputsA, inputs));
-            mine += LaneDots.dotNormedQ8(in, x, norm, g, quantsB, scalesB, (layer * outputsB + b) * inputs, lane, LaneDots.within(b, outputsB,
-                    inputs));
-            mine += LaneDots.dotNormedQ8(in, x, norm, g, quantsC, scalesC, (layer * outputsC + c) * inputs, lane, LaneDots.within(c, outputsC,
-                    inputs));
+            float mine = LaneDots.dotNormedQ8(in, x, norm, g, quantsA, scalesA, (layer * outputsA + o) * inputs, lane,
+                    LaneDots.within(o, outputsA, inputs));
+            mine += LaneDots.dotNormedQ8(in, x, norm, g, quantsB, scalesB, (layer * outputsB + b) * inputs, lane,
+                    LaneDots.within(b, outputsB, inputs));
+            mine += LaneDots.dotNormedQ8(in, x, norm, g, quantsC, scalesC, (layer * outputsC + c) * inputs, lane,
+                    LaneDots.within(c, outputsC, inputs));
             int rank = LowRankKernels.divisor(control);
             int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
             int site = LowRankKernels.firstSite(weights) + part;
@@ -222,7 +250,7 @@ public final class QuantizedProjectionKernels {
             }
             if (lane == 0) {
                 if (o < width) {
-                    out.set(y + o, partial[thread]);
+                    out.set(row * width + o, partial[thread]);
                 }
                 if (used > 0) {
                     hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
@@ -246,39 +274,49 @@ public final class QuantizedProjectionKernels {
             int chunk = index / rows;
             int row = index - chunk * rows;
             int first = chunk * CHUNK;
-            int end = TornadoMath.min(first + CHUNK, outputs);
-            int y = row * outputs;
-            for (int o = first; o < end; o++) {
-                float sum = RowDots.dotQ4(in, row * inputs, nibbles, scales, layer + o * inputs, inputs);
-                if (accumulate != 0) {
-                    sum += out.get(y + o);
+            int used = TornadoMath.min(CHUNK, outputs - first);
+            float[] tile = new float[TILE];
+            float[] sums = new float[CHUNK];
+            RowTile.clear(sums);
+            for (int t = 0; t < inputs; t += TILE) {
+                int width = TornadoMath.min(TILE, inputs - t);
+                RowTile.load(tile, in, row * inputs + t, width);
+                for (int o = 0; o < used; o++) {
+                    sums[o] += TileDots.dotQ4(tile, nibbles, scales, layer + (first + o) * inputs + t, width);
                 }
-                out.set(y + o, sum);
+            }
+            int y = row * outputs + first;
+            for (int o = 0; o < used; o++) {
+                if (accumulate != 0) {
+                    sums[o] += out.get(y + o);
+                }
             }
             int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
             for (int k = 0; k < activeRank; k++) {
-                float component = LowRankKernels.sumOfParts(adapter, parts, row, k, partCount);
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                for (int o = first; o < end; o++) {
-                    out.set(y + o, out.get(y + o) + component * LowRankKernels.element(adapter, upCodes, upFloats, at + o));
+                float component = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
+                int at = LowRankKernels.upAt(control, adapter, site, k, outputs) + first;
+                for (int o = 0; o < used; o++) {
+                    sums[o] += component * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
                 }
+            }
+            for (int o = 0; o < used; o++) {
+                out.set(y + o, sums[o]);
             }
         }
     }
 
-    /**
-     * As {@link #projectRowsQ4}, one group of
-     * {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs, {@link ProjectionKernels#LANES} for each.
-     */
+    /** As {@link #projectRowsQ4},
+            one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs. */
     public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales,
             FloatArray parts, IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
-            int layerStride, int accumulate, int site, int partCount) {
+            int layerStride, int accumulate, int site, int partCount, int rank) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
         int chunk = context.groupIdx / LowRankKernels.rowsDivisor(control);
         int row = context.groupIdx - chunk * rows;
         int first = chunk * CHUNK;
-        if (first >= outputs) {
+        int end = LowRankKernels.unknown(control, outputs);
+        if (first >= end) {
             return;
         }
         if (rows < 1) {
@@ -288,13 +326,19 @@ public final class QuantizedProjectionKernels {
         int layer = control.get(Control.LAYER) * layerStride;
         int y = row * outputs;
         float[] partial = context.allocateFloatLocalArray(THREADS);
+        float[] components = context.allocateFloatLocalArray(rank);
         int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+        for (int k = thread; k < activeRank; k += THREADS) {
+            components[k] = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
+        }
+        context.localBarrier();
         for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
-            float mine = LaneDots.dotQ4(in, row * inputs, nibbles, scales, layer + o * inputs, lane, LaneDots.within(o, outputs, inputs));
-            int used = LaneDots.within(o, outputs, activeRank);
+            float mine = LaneDots.dotQ4(in, row * inputs, nibbles, scales, layer + o * inputs, lane,
+                    LaneDots.within(o, end, inputs));
+            int used = LaneDots.within(o, end, activeRank);
             for (int k = lane; k < used; k += LANES) {
                 int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += LowRankKernels.sumOfParts(adapter, parts, row, k, partCount) * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
+                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -305,7 +349,7 @@ public final class QuantizedProjectionKernels {
                 }
             }
             if (lane == 0) {
-                if (o < outputs) {
+                if (o < end) {
                     float sum = partial[thread];
                     if (accumulate != 0) {
                         sum += out.get(y + o);
@@ -316,16 +360,14 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /**
-     * As {@link ProjectionKernels#normAndProjectRows}, from blocks of 32 with one scale: element i &lt; 16 of a block is the low half
-     * of its byte i minus 8, element i + 16 the high half minus 8.
-     */
+    /** As {@link ProjectionKernels#normAndProjectRows}, from blocks as in {@link #projectRowsQ4}. */
     public static void normAndProjectRowsQ4(IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
-            ByteArray downCodes, FloatArray downFloats, ByteArray nibblesA, FloatArray scalesA, ByteArray nibblesB, FloatArray scalesB,
-            ByteArray nibblesC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
+            IntArray downCodes, FloatArray downFloats, ByteArray nibblesA, FloatArray scalesA, ByteArray nibblesB, FloatArray scalesB,
+            ByteArray nibblesC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights,
+            float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
-        int outputsB = nibblesB.getSize() / (nibblesA.getSize() / outputsA);
+        int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         int outputsC = (weights - 2) * outputsB;
         int width = outputsA + outputsB + outputsC;
         int stacked = width + weights * LowRankKernels.activeRankOf(control);
@@ -333,57 +375,65 @@ public final class QuantizedProjectionKernels {
         for (@Parallel int index = 0; index < count; index++) {
             int chunk = index / rows;
             int row = index - chunk * rows;
-            int x = row * inputs;
-            int g = layer * inputs;
-            int y = row * width;
             int first = chunk * CHUNK;
             int end = first + CHUNK;
-            float inverse = 1f / TornadoMath.sqrt(RowDots.squares(in, x, inputs) / inputs + epsilon);
             int endA = TornadoMath.min(end, outputsA);
-            for (int o = first; o < endA; o++) {
-                out.set(y + o, inverse * RowDots.dotNormedQ4(in, x, norm, g, nibblesA, scalesA, (layer * outputsA + o) * inputs, inputs));
-            }
             int startB = TornadoMath.max(first - outputsA, 0);
             int endB = TornadoMath.min(end - outputsA, outputsB);
-            for (int o = startB; o < endB; o++) {
-                out.set(y + outputsA + o,
-                        inverse * RowDots.dotNormedQ4(in, x, norm, g, nibblesB, scalesB, (layer * outputsB + o) * inputs, inputs));
-            }
             int startC = TornadoMath.max(first - outputsA - outputsB, 0);
             int endC = TornadoMath.min(end - outputsA - outputsB, outputsC);
-            for (int o = startC; o < endC; o++) {
-                out.set(y + outputsA + outputsB + o,
-                        inverse * RowDots.dotNormedQ4(in, x, norm, g, nibblesC, scalesC, (layer * outputsC + o) * inputs, inputs));
-            }
             int startDown = TornadoMath.max(first - width, 0);
             int endDown = TornadoMath.min(end, stacked) - width;
+            float[] tile = new float[TILE];
+            float[] sums = new float[CHUNK];
+            RowTile.clear(sums);
+            float squares = 0f;
+            for (int t = 0; t < inputs; t += TILE) {
+                int used = TornadoMath.min(TILE, inputs - t);
+                squares += RowTile.loadNormed(tile, in, row * inputs + t, norm, layer * inputs + t, used);
+                for (int o = first; o < endA; o++) {
+                    sums[o - first] += TileDots.dotQ4(tile, nibblesA, scalesA, (layer * outputsA + o) * inputs + t, used);
+                }
+                for (int o = startB; o < endB; o++) {
+                    sums[outputsA + o - first] += TileDots.dotQ4(tile, nibblesB, scalesB, (layer * outputsB + o) * inputs + t, used);
+                }
+                for (int o = startC; o < endC; o++) {
+                    sums[outputsA + outputsB + o - first] += TileDots.dotQ4(tile, nibblesC, scalesC, (layer * outputsC + o) * inputs + t,
+                            used);
+                }
+                for (int d = startDown; d < endDown; d++) {
+                    int site = LowRankKernels.siteInStack(control, weights, d);
+                    int component = LowRankKernels.componentInStack(control, d);
+                    int read = LowRankKernels.usedInputs(LowRankKernels.groupOf(control, adapter, site, row, component), used);
+                    int at = LowRankKernels.downAt(control, adapter, site, component, inputs) + t;
+                    sums[width + d - first] += TileDots.dotF32(tile, downFloats, at, LowRankKernels.uncoded(adapter, read))
+                            + TileDots.dotQ8(tile, downCodes, downFloats, at, LowRankKernels.coded(adapter, read));
+                }
+            }
+            float inverse = 1f / TornadoMath.sqrt(squares / inputs + epsilon);
+            int endOut = TornadoMath.min(end, width);
+            for (int o = first; o < endOut; o++) {
+                out.set(row * width + o, inverse * sums[o - first]);
+            }
             for (int d = startDown; d < endDown; d++) {
-                int rank = LowRankKernels.divisor(control);
-                int site = LowRankKernels.firstSite(weights) + d / rank;
-                int component = d % rank;
+                int site = LowRankKernels.siteInStack(control, weights, d);
+                int component = LowRankKernels.componentInStack(control, d);
                 int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-                int used = LowRankKernels.usedInputs(group, inputs);
-                int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-                float gain = LowRankKernels.gainOf(control, gains, row, group);
-                float sum = RowDots.dotNormedF32(in, x, norm, g, downFloats, at, LowRankKernels.uncoded(adapter, used))
-                        + RowDots.dotNormedQ8(in, x, norm, g, downCodes, downFloats, at, LowRankKernels.coded(adapter, used));
-                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component, gain * inverse * sum);
+                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
+                        LowRankKernels.gainOf(control, gains, row, group) * inverse * sums[width + d - first]);
             }
         }
     }
 
-    /**
-     * As {@link #normAndProjectRowsQ4},
-             one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} rows of the stack, {@link
-     * #LANES} for each.
-     */
+    /** As {@link #normAndProjectRowsQ4},
+            one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs. */
     public static void normAndProjectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
-            FloatArray gains, IntArray adapter, ByteArray downCodes, FloatArray downFloats, ByteArray nibblesA, FloatArray scalesA,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, ByteArray nibblesA, FloatArray scalesA,
             ByteArray nibblesB, FloatArray scalesB, ByteArray nibblesC, FloatArray scalesC, FloatArray out, FloatArray hidden,
             int inputs, int outputsA, int weights, float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
-        int outputsB = nibblesB.getSize() / (nibblesA.getSize() / outputsA);
+        int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         int outputsC = (weights - 2) * outputsB;
         int width = outputsA + outputsB + outputsC;
         int stacked = width + weights * LowRankKernels.activeRankOf(control);
@@ -400,7 +450,6 @@ public final class QuantizedProjectionKernels {
         int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
         int g = layer * inputs;
-        int y = row * width;
         float[] partial = context.allocateFloatLocalArray(THREADS);
         float squares = 0f;
         for (int i = thread; i < inputs; i += THREADS) {
@@ -420,12 +469,12 @@ public final class QuantizedProjectionKernels {
             int b = o - outputsA;
             int c = b - outputsB;
             int d = o - width;
-            float mine = LaneDots.dotNormedQ4(in, x, norm, g, nibblesA, scalesA, (layer * outputsA + o) * inputs, lane, LaneDots.within(o,
-                    outputsA, inputs));
-            mine += LaneDots.dotNormedQ4(in, x, norm, g, nibblesB, scalesB, (layer * outputsB + b) * inputs, lane, LaneDots.within(b, outputsB,
-                    inputs));
-            mine += LaneDots.dotNormedQ4(in, x, norm, g, nibblesC, scalesC, (layer * outputsC + c) * inputs, lane, LaneDots.within(c, outputsC,
-                    inputs));
+            float mine = LaneDots.dotNormedQ4(in, x, norm, g, nibblesA, scalesA, (layer * outputsA + o) * inputs, lane,
+                    LaneDots.within(o, outputsA, inputs));
+            mine += LaneDots.dotNormedQ4(in, x, norm, g, nibblesB, scalesB, (layer * outputsB + b) * inputs, lane,
+                    LaneDots.within(b, outputsB, inputs));
+            mine += LaneDots.dotNormedQ4(in, x, norm, g, nibblesC, scalesC, (layer * outputsC + c) * inputs, lane,
+                    LaneDots.within(c, outputsC, inputs));
             int rank = LowRankKernels.divisor(control);
             int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
             int site = LowRankKernels.firstSite(weights) + part;
@@ -444,7 +493,7 @@ public final class QuantizedProjectionKernels {
             }
             if (lane == 0) {
                 if (o < width) {
-                    out.set(y + o, partial[thread]);
+                    out.set(row * width + o, partial[thread]);
                 }
                 if (used > 0) {
                     hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,

@@ -86,8 +86,10 @@ class AdapterExecutionTest {
         return SyntheticLlama.model(CONFIG, TensorType.Q8_0, 5);
     }
 
+    // Fused with heads transformed by Hadamard, too.
     private static ExecutorOptions options(TensorType type, boolean fused) {
-        return new ExecutorOptions(CONTEXT, 8, KvReservation.full(CONTEXT), Optional.empty(), 1, Progress.NONE)
+        KvReservation kv = fused ? new KvReservation(CONTEXT, CONTEXT, CONTEXT) : KvReservation.full(CONTEXT);
+        return new ExecutorOptions(CONTEXT, 8, kv, Optional.empty(), 1, Progress.NONE)
                 .with(new AdapterExecution(Optional.of(type), fused));
     }
 

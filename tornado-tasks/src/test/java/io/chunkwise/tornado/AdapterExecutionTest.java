@@ -3,6 +3,8 @@ package io.chunkwise.tornado;
 import static io.chunkwise.model.fixtures.LogitAgreement.assertAgrees;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.adapter.Adapter;
@@ -11,6 +13,7 @@ import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.fixtures.ScalarForward;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.AdapterExecution;
+import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.model.forward.OutputRequest;
@@ -31,6 +34,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -61,6 +65,18 @@ class AdapterExecutionTest {
             executor.run(TokenBatch.uniform(new int[] {1}, 0, new float[0]), new OutputRequest.Nothing());
             assertEquals(1 + CONFIG.layers() * (fused ? 8 : 14 + 2 * 7L), executor.counters().launches() - before, "launches of a token");
         }
+    }
+
+    @Test
+    void typesThatItDoesNotHaveAreRefused() {
+        LlamaConfig uneven = SyntheticLlama.config(80, 2, 4, 2, 160, 45, CONTEXT); // heads of 20
+        ExecutorException q4 = assertThrows(ExecutorException.class,
+                () -> TornadoForwardExecutor.requireSupported(new AdapterExecution(Optional.of(TensorType.Q4_0), true), CONFIG));
+        assertTrue(q4.getMessage().contains("not in q4_0"), q4.getMessage());
+        ExecutorException q8 = assertThrows(ExecutorException.class,
+                () -> TornadoForwardExecutor.requireSupported(new AdapterExecution(Optional.of(TensorType.Q8_0), true), uneven));
+        assertTrue(q8.getMessage().contains("heads (20)"), q8.getMessage());
+        TornadoForwardExecutor.requireSupported(AdapterExecution.DEFAULT, uneven);
     }
 
     private static void check(LlamaModel model, ForwardExecutor executor, String what) {

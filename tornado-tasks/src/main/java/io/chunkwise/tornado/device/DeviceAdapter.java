@@ -98,14 +98,18 @@ public final class DeviceAdapter {
      */
     public static DeviceAdapter of(LlamaConfig config, int rowCapacity, Reservation reservation, AdapterExecution execution,
             TensorType base) {
-        boolean blocks = config.hiddenSize() % LowRankKernels.BLOCK == 0 && config.headDim() % LowRankKernels.BLOCK == 0
-                && config.ffnSize() % LowRankKernels.BLOCK == 0;
-        boolean coded = blocks && switch (execution.typeFor(base)) {
+        boolean coded = isInBlocks(config) && switch (execution.typeFor(base)) {
             case Q8_0, Q4_0 -> true;
             case F32, F16, BF16 -> false;
         };
         int parts = Math.max(config.heads(), FinishKernels.partsOf(config.ffnSize()));
         return new DeviceAdapter(config.layers(), rowCapacity, parts, reservation, coded, execution.fused());
+    }
+
+    /** Whether heads and inputs are whole blocks, so that components can be kept in Q8_0. */
+    public static boolean isInBlocks(LlamaConfig config) {
+        return config.hiddenSize() % LowRankKernels.BLOCK == 0 && config.headDim() % LowRankKernels.BLOCK == 0
+                && config.ffnSize() % LowRankKernels.BLOCK == 0;
     }
 
     private long floats(long elements) {

@@ -18,7 +18,6 @@ import io.chunkwise.runner.options.LadderOptions;
 import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.report.Json;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import io.chunkwise.schedule.PolicyTrials;
 import java.io.IOException;
@@ -139,25 +138,22 @@ final class CalibrateCommand implements Callable<Integer> {
             throw usage("--windows " + windows + ": fewer than " + FEWEST_WINDOWS + " tell nothing from noise");
         }
         TextSplit parts = TextSplit.of(TextSource.read(text), Optional.ofNullable(heldOut).map(TextSource::read));
-        Optional<ProgressBars> bars = Session.progressBars(terminal, output);
-        Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
         AdapterSession.Options options = new AdapterSession.Options(model, adapter, executor, output);
-        try (AdapterSession session = AdapterSession.open(options, command,
-                window == null ? OptionalInt.empty() : OptionalInt.of(window), true, terminal, progress)) {
+        try (ShownProgress progress = ShownProgress.of(terminal, output);
+                AdapterSession session = AdapterSession.open(options, command,
+                        window == null ? OptionalInt.empty() : OptionalInt.of(window), true, terminal, progress)) {
             CalibrationReport report = calibrate(session, parts, budget, progress);
             boolean within = report.checked().within(budget);
             if (within) {
                 write(session, report);
             }
-            bars.ifPresent(ProgressBars::close);
+            progress.end();
             if (output.json()) {
                 Json.print(terminal, report::writeJson);
             } else {
                 EvaluationReport.print(terminal, report.text(terminal.width()));
             }
             return within ? 0 : 1;
-        } finally {
-            bars.ifPresent(ProgressBars::close);
         }
     }
 

@@ -12,7 +12,6 @@ import io.chunkwise.evaluate.ablation.Experiment;
 import io.chunkwise.evaluate.journal.Journal;
 import io.chunkwise.evaluate.perplexity.PerplexityRecipe;
 import io.chunkwise.evaluate.perplexity.TextWindow;
-import io.chunkwise.model.Progress;
 import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.KvBounds;
@@ -24,13 +23,11 @@ import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.options.PolicyName;
 import io.chunkwise.runner.report.Json;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -133,11 +130,10 @@ final class EvalAblateCommand implements Callable<Integer> {
         PerplexityRecipe recipe = usageChecked(() -> new PerplexityRecipe.Strided(window, window));
         components.forEach(each -> ModelOrFile.requirePositive(command, "--components", each));
         String read = TextSource.read(text);
-        Optional<ProgressBars> bars = Session.progressBars(terminal, output);
-        Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
         AdapterSession.Options options = new AdapterSession.Options(model, adapter, executor, output);
-        try (AdapterSession session = AdapterSession.open(options, command, OptionalInt.of(window),
-                experiments.contains(Experiment.KV), terminal, progress)) {
+        try (ShownProgress progress = ShownProgress.of(terminal, output);
+                AdapterSession session = AdapterSession.open(options, command, OptionalInt.of(window),
+                        experiments.contains(Experiment.KV), terminal, progress)) {
             List<AblationVariant> variants = usageChecked(() -> new AblationPlan(policy, session.ladder().maxRank(),
                     session.ladder().benefit().isPresent(), components, caches).variants(experiments));
             int[] ids = session.model().tokenizer().encode(read, true);
@@ -152,11 +148,9 @@ final class EvalAblateCommand implements Callable<Integer> {
                     evaluation.warmUp();
                 }
                 EvaluationRun<AblationRow> run = EvaluationRun.of(evaluation, journal.shard(), results, progress);
-                bars.ifPresent(ProgressBars::close);
+                progress.end();
                 report(session, run, configuration);
             }
-        } finally {
-            bars.ifPresent(ProgressBars::close);
         }
         return 0;
     }

@@ -127,7 +127,7 @@ record CalibrationReport(Budget budget, CalibratedPolicy found, HeldOut checked,
         lines.add("");
         lines.add("What was tried, on " + found.chosen().rows().size() + " windows of " + window + " tokens of " + text + " (" + textTokens
                 + " tokens); increases are of perplexity over that");
-        lines.add("of the whole adapter with a full KV cache, ± one standard error:");
+        lines.add("of the whole adapter with a full KV cache, ± one standard error; * is chosen:");
         table().lines(COMMENT_WIDTH).forEach(lines::add);
         return lines;
     }
@@ -153,10 +153,10 @@ record CalibrationReport(Budget budget, CalibratedPolicy found, HeldOut checked,
     }
 
     private Table table() {
-        Table table = new Table("candidate", "KV policy", ">components", ">KV cache", ">increase", "");
+        Table table = new Table("", "candidate", "KV policy", ">components", ">KV cache", ">increase");
         for (Trial trial : found.trials()) {
-            table.row(trial.candidate().name(), trial.candidate().kvName(), components(trial), Quantities.bytes(trial.figures().kvBytes()),
-                    increase(trial), trial == found.chosen() ? "<- chosen" : "");
+            table.row(trial == found.chosen() ? "*" : "", trial.candidate().name(), trial.candidate().kvName(), components(trial),
+                    Quantities.bytes(trial.figures().kvBytes()), increase(trial));
         }
         return table;
     }

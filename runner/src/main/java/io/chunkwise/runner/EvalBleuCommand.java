@@ -64,6 +64,7 @@ final class EvalBleuCommand implements Callable<Integer> {
     static final String KIND = "bleu";
 
     private final Terminal terminal;
+    private final Sessions sessions;
 
     @Spec
     private CommandSpec command;
@@ -121,8 +122,9 @@ final class EvalBleuCommand implements Callable<Integer> {
         private Path model;
     }
 
-    EvalBleuCommand(Terminal terminal) {
+    EvalBleuCommand(Terminal terminal, Sessions sessions) {
         this.terminal = terminal;
+        this.sessions = sessions;
     }
 
     @Override
@@ -162,7 +164,7 @@ final class EvalBleuCommand implements Callable<Integer> {
         List<Segment> segments = segments(source);
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
-        try (Session session = Session.open(options, false, terminal, progress)) {
+        try (Session session = sessions.open(options, terminal, progress)) {
             Configuration configuration = SessionConfiguration.with(configuration(metric, segments)
                     .with("source", String.valueOf(source.getFileName())).with("sourceSha256", Fingerprint.ofFile(source))
                     .with("templateSha256", Fingerprint.ofText(prompt.text())).with("maxTokens", maxTokens), session, options);

@@ -59,6 +59,7 @@ final class EvalPerplexityCommand implements Callable<Integer> {
     static final String KIND = "perplexity";
 
     private final Terminal terminal;
+    private final Sessions sessions;
 
     @Spec
     private CommandSpec command;
@@ -96,8 +97,9 @@ final class EvalPerplexityCommand implements Callable<Integer> {
     @Mixin
     private OutputOptions output;
 
-    EvalPerplexityCommand(Terminal terminal) {
+    EvalPerplexityCommand(Terminal terminal, Sessions sessions) {
         this.terminal = terminal;
+        this.sessions = sessions;
     }
 
     @Override
@@ -109,7 +111,7 @@ final class EvalPerplexityCommand implements Callable<Integer> {
         String read = TextSource.read(text);
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
-        try (Session session = Session.open(options, false, terminal, progress)) {
+        try (Session session = sessions.open(options, terminal, progress)) {
             if (window > session.executor().contextLength() && !session.endless()) {
                 throw usage("--window " + window + ": the context has room for " + session.executor().contextLength()
                         + "; use a smaller window or raise --context");

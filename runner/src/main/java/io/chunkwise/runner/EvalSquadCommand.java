@@ -69,6 +69,7 @@ final class EvalSquadCommand implements Callable<Integer> {
             Answer:""";
 
     private final Terminal terminal;
+    private final Sessions sessions;
 
     @Spec
     private CommandSpec command;
@@ -119,8 +120,9 @@ final class EvalSquadCommand implements Callable<Integer> {
         private Path model;
     }
 
-    EvalSquadCommand(Terminal terminal) {
+    EvalSquadCommand(Terminal terminal, Sessions sessions) {
         this.terminal = terminal;
+        this.sessions = sessions;
     }
 
     @Override
@@ -166,7 +168,7 @@ final class EvalSquadCommand implements Callable<Integer> {
         List<SquadQuestion> questions = questions();
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
-        try (Session session = Session.open(options, false, terminal, progress)) {
+        try (Session session = sessions.open(options, terminal, progress)) {
             Configuration configuration = SessionConfiguration.with(configuration(questions)
                     .with("templateSha256", Fingerprint.ofText(prompt.text())).with("noAnswer", noAnswer).with("maxTokens", maxTokens),
                     session, options);

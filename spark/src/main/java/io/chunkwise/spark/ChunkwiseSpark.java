@@ -32,7 +32,9 @@ public final class ChunkwiseSpark {
     }
 
     public static void main(String[] args) {
-        int exit = run(Terminal.system(), new SparkConf(), List.of(args));
+        Terminal terminal = Terminal.system();
+        System.setOut(System.err); // libraries talk on standard output, which belongs to the figures
+        int exit = run(terminal, new SparkConf(), List.of(args));
         if (exit != 0) {
             System.exit(exit); // and not with 0, which some cluster managers take for a driver that was ended
         }

@@ -47,7 +47,7 @@ final class Devices {
         return Optional.ofNullable(task.resourcesJMap().get(GPU)).map(gpu -> selector(gpu, backend));
     }
 
-    private static String selector(ResourceInformation gpu, String backend) {
+    static String selector(ResourceInformation gpu, String backend) {
         String address = gpu.addresses()[0];
         if (!address.matches("[0-9]{1,4}")) {
             throw new IllegalArgumentException("the GPU discovery script says '" + address + "'; expected an index as 'chunkwise devices' has it");

@@ -3,7 +3,6 @@ package io.chunkwise.runner;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.chunkwise.calibrate.budget.Budget;
 import io.chunkwise.calibrate.budget.CalibratedPolicy;
-import io.chunkwise.calibrate.budget.Candidate;
 import io.chunkwise.calibrate.budget.PolicyCalibrator.HeldOut;
 import io.chunkwise.calibrate.budget.Trial;
 import io.chunkwise.evaluate.Configuration;

@@ -63,6 +63,7 @@ final class EvalBleuCommand implements Callable<Integer> {
     static final String KIND = "bleu";
 
     private final Terminal terminal;
+    private final Sessions sessions;
 
     @Spec
     private CommandSpec command;
@@ -120,8 +121,9 @@ final class EvalBleuCommand implements Callable<Integer> {
         private Path model;
     }
 
-    EvalBleuCommand(Terminal terminal) {
+    EvalBleuCommand(Terminal terminal, Sessions sessions) {
         this.terminal = terminal;
+        this.sessions = sessions;
     }
 
     @Override
@@ -160,7 +162,7 @@ final class EvalBleuCommand implements Callable<Integer> {
         PromptTemplate prompt = ModelOrFile.template(command, template, "source");
         List<Segment> segments = segments(source);
         try (ShownProgress progress = ShownProgress.of(terminal, output);
-                Session session = Session.open(options, false, terminal, progress)) {
+                Session session = sessions.open(options, terminal, progress)) {
             Configuration configuration = SessionConfiguration.with(configuration(metric, segments)
                     .with("source", String.valueOf(source.getFileName())).with("sourceSha256", Fingerprint.ofFile(source))
                     .with("templateSha256", Fingerprint.ofText(prompt.text())).with("maxTokens", maxTokens), session, options);

@@ -56,6 +56,7 @@ final class EvalPerplexityCommand implements Callable<Integer> {
     static final String KIND = "perplexity";
 
     private final Terminal terminal;
+    private final Sessions sessions;
 
     @Spec
     private CommandSpec command;
@@ -93,8 +94,9 @@ final class EvalPerplexityCommand implements Callable<Integer> {
     @Mixin
     private OutputOptions output;
 
-    EvalPerplexityCommand(Terminal terminal) {
+    EvalPerplexityCommand(Terminal terminal, Sessions sessions) {
         this.terminal = terminal;
+        this.sessions = sessions;
     }
 
     @Override
@@ -105,7 +107,7 @@ final class EvalPerplexityCommand implements Callable<Integer> {
         PerplexityRecipe recipe = recipe();
         String read = TextSource.read(text);
         try (ShownProgress progress = ShownProgress.of(terminal, output);
-                Session session = Session.open(options, false, terminal, progress)) {
+                Session session = sessions.open(options, terminal, progress)) {
             if (window > session.executor().contextLength() && !session.endless()) {
                 throw usage("--window " + window + ": the context has room for " + session.executor().contextLength()
                         + "; use a smaller window or raise --context");

@@ -68,6 +68,7 @@ final class EvalSquadCommand implements Callable<Integer> {
             Answer:""";
 
     private final Terminal terminal;
+    private final Sessions sessions;
 
     @Spec
     private CommandSpec command;
@@ -118,8 +119,9 @@ final class EvalSquadCommand implements Callable<Integer> {
         private Path model;
     }
 
-    EvalSquadCommand(Terminal terminal) {
+    EvalSquadCommand(Terminal terminal, Sessions sessions) {
         this.terminal = terminal;
+        this.sessions = sessions;
     }
 
     @Override
@@ -164,7 +166,7 @@ final class EvalSquadCommand implements Callable<Integer> {
                 : ModelOrFile.template(command, template, "context", "question");
         List<SquadQuestion> questions = questions();
         try (ShownProgress progress = ShownProgress.of(terminal, output);
-                Session session = Session.open(options, false, terminal, progress)) {
+                Session session = sessions.open(options, terminal, progress)) {
             Configuration configuration = SessionConfiguration.with(configuration(questions)
                     .with("templateSha256", Fingerprint.ofText(prompt.text())).with("noAnswer", noAnswer).with("maxTokens", maxTokens),
                     session, options);

@@ -41,19 +41,13 @@ final class Ablations {
         for (Trial row : rows) {
             String tip = "perplexity " + Figures.number(row.quality().perplexity(), 4) + ", "
                     + Figures.number(row.quality().meanComponents(), 2) + " components";
-            bar(differences, row.difference(), row.standardError(), row.variant(), tip);
-            bar(atUniform, row.atUniform(), row.atUniformError(), row.variant(), tip);
+            differences.add(new Plot.Point(row.difference(), 0, row.standardError(), row.variant(), tip));
+            atUniform.add(new Plot.Point(row.atUniform(), 0, row.atUniformError(), row.variant(), tip));
         }
         List<String> references = rows.stream().map(Trial::reference).filter(name -> !name.isEmpty()).distinct().toList();
         return Plot.bars(title(experiment), new Axis("nats per token more than the reference", Unit.NUMBER),
                 List.of(new Plot.Series("to " + (references.size() == 1 ? references.getFirst() : "the row's reference"), false, false, differences),
                         new Plot.Series(AT_UNIFORM, false, false, atUniform)));
-    }
-
-    private static void bar(List<Plot.Point> bars, double difference, double error, String label, String tip) {
-        if (Double.isFinite(difference)) {
-            bars.add(new Plot.Point(difference, 0, error, label, tip));
-        }
     }
 
     private static void table(Body body, String experiment, List<Trial> rows) {

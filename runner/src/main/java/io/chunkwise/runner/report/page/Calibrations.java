@@ -23,8 +23,8 @@ final class Calibrations {
         }
         body.hint("Increases of perplexity are over the whole adapter with a full KV cache.");
         for (Result.Calibration calibration : calibrations) {
-            body.heading(calibration.source().value("model").isPresent()
-                    ? Setting.model(calibration.source()) + ": " + calibration.policy() : calibration.policy());
+            String policy = calibration.policy().isEmpty() ? "no policy was written" : Setting.fileName(calibration.policy());
+            body.heading(calibration.source().value("model").isPresent() ? Setting.model(calibration.source()) + ": " + policy : policy);
             body.paragraph("Budget: " + budget(calibration) + ". " + (calibration.withinBudget() ? "It is kept" : "It is NOT kept")
                     + " on the held-out text.");
             List<Plot> plots = new ArrayList<>();
@@ -39,7 +39,8 @@ final class Calibrations {
             body.table("Predicted and measured", List.of("", ">increase of perplexity", ">components", ">KV bytes"), List.of(
                     List.of("predicted on the calibration text", Figures.change(calibration.predictedIncrease()),
                             Figures.number(calibration.predictedComponents(), 2), Figures.UNKNOWN),
-                    List.of("measured on held-out text", Figures.change(calibration.measuredIncrease()),
+                    List.of("measured on held-out text", Figures.change(calibration.measuredIncrease())
+                            + error(calibration.heldOut().standardError()),
                             Figures.number(calibration.measuredComponents(), 2), Figures.bytes(calibration.kvBytes())
                             + (Double.isFinite(calibration.kvBytesFull()) ? "\nof " + Figures.bytes(calibration.kvBytesFull()) + " in full" : ""))));
             Result.HeldOut held = calibration.heldOut();
@@ -48,9 +49,12 @@ final class Calibrations {
                     List.of("whole adapter, full KV cache", Figures.number(held.fullPerplexity(), 4), Figures.number(held.fullNll(), 6), tokens(held))));
             body.table("Candidates", List.of("candidate", "KV", ">components", ">KV bytes", ">increase of perplexity", "chosen"),
                     calibration.candidates().stream().map(one -> List.of(one.name(), one.kvPolicy(), Figures.number(one.meanComponents(), 2),
-                            Figures.bytes(one.kvBytes()), Figures.change(one.increase()) + (Double.isFinite(one.standardError())
-                            ? " ± " + Figures.number(100 * one.standardError(), 2) : ""), one.chosen() ? "chosen" : "")).toList());
+                            Figures.bytes(one.kvBytes()), Figures.change(one.increase()) + error(one.standardError()), one.chosen() ? "chosen" : "")).toList());
         }
+    }
+
+    private static String error(double fraction) {
+        return Double.isFinite(fraction) ? " ± " + Figures.number(100 * fraction, 2) : "";
     }
 
     private static String budget(Result.Calibration calibration) {
@@ -75,7 +79,7 @@ final class Calibrations {
                 new Plot.Series("chosen, as predicted", false, true, chosen)));
         if (Double.isFinite(measured)) {
             series.add(new Plot.Series("chosen, on held-out text", false, true,
-                    List.of(new Plot.Point(measured, calibration.measuredIncrease(), Double.NaN, "held out", ""))));
+                    List.of(new Plot.Point(measured, calibration.measuredIncrease(), calibration.heldOut().standardError(), "held out", ""))));
         }
         List<Plot.Rule> rules = new ArrayList<>();
         if (Double.isFinite(calibration.maxIncrease())) {

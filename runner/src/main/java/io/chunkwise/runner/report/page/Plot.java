@@ -1,6 +1,8 @@
 package io.chunkwise.runner.report.page;
 
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A plot as data. What is not finite is left out.
@@ -66,6 +68,13 @@ record Plot(String title, Shape shape, Axis x, Axis y, List<Series> series, List
 
     static Plot positions(String title, Axis y, List<Series> series, List<Stretch> stretches) {
         return new Plot(title, Shape.POSITIONS, new Axis("position in tokens", Unit.NUMBER), y, series, List.of(), stretches);
+    }
+
+    /** Of all bars that there are, in the order of the rows that they come from. */
+    List<String> labels() {
+        Set<String> drawn = series.stream().flatMap(one -> one.points().stream()).filter(Point::finite).map(Point::label)
+                .collect(Collectors.toSet());
+        return series.stream().flatMap(one -> one.points().stream()).map(Point::label).filter(drawn::contains).distinct().toList();
     }
 
     /** Whether there is something to compare: two points that differ, or a bar. */

@@ -21,6 +21,13 @@ final class PlotJson {
             json.writeStringField("shape", word(plot.shape()));
             axis(json, "x", plot.x());
             axis(json, "y", plot.y());
+            if (plot.shape() == Plot.Shape.BARS) {
+                json.writeArrayFieldStart("labels");
+                for (String label : plot.labels()) {
+                    json.writeString(Markup.visible(label));
+                }
+                json.writeEndArray();
+            }
             json.writeArrayFieldStart("series");
             for (Plot.Series series : plot.series()) {
                 series(json, series);

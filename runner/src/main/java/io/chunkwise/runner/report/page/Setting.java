@@ -20,12 +20,12 @@ record Setting(String name) {
         return of(result.source(), result.text(), result.window().isEmpty() ? "" : "windows of " + result.window());
     }
 
-    /** "cpu on cpu:0 (AMD EPYC)". */
+    /** "cpu on cpu:0, AMD EPYC". */
     static String place(Source source) {
         String device = source.value("device").orElse("");
         String name = source.value("deviceName").orElse("");
         return source.value("executor").orElse("an unknown executor") + (device.isEmpty() ? "" : " on " + device)
-                + (name.isEmpty() || device.contains(name) ? "" : " (" + name + ")");
+                + (name.isEmpty() || device.contains(name) ? "" : ", " + name);
     }
 
     /** "model with adapter". */
@@ -38,7 +38,8 @@ record Setting(String name) {
         return new Setting(Stream.of(model(source), fileName(text), windows).filter(part -> !part.isEmpty()).collect(Collectors.joining(", ")));
     }
 
-    private static String fileName(String path) {
+    /** Without the folders above it. */
+    static String fileName(String path) {
         return path.contains(", ") ? path : path.replaceFirst("/+$", "").replaceFirst("^.*/", "");
     }
 }

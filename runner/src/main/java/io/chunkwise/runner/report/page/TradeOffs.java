@@ -32,6 +32,7 @@ final class TradeOffs {
             return;
         }
         body.hint("Down and to the left is better. Perplexities compare within one setting alone: one model, adapter, text and cut into windows. "
+                + "The base without adapter stands in the tables alone: it is far from all others. "
                 + "Times are those of reading the text in passes of many tokens, so they are not the time that a written token takes.");
         all.stream().collect(Collectors.groupingBy(Measured::setting, LinkedHashMap::new, Collectors.toList()))
                 .forEach((setting, points) -> setting(body, setting, points));
@@ -57,11 +58,11 @@ final class TradeOffs {
     /** @param curve whether uniform ranks are one */
     private static Plot plot(String title, Axis x, Axis y, List<Measured> points, boolean curve, ToDoubleFunction<Quality> cost) {
         Map<String, List<Plot.Point>> series = new LinkedHashMap<>();
-        points.forEach(point -> series.computeIfAbsent(point.series(), key -> new ArrayList<>()).add(
+        points.stream().filter(point -> point.quality().meanComponents() != 0).forEach(point -> series.computeIfAbsent(point.series(), key -> new ArrayList<>()).add(
                 new Plot.Point(cost.applyAsDouble(point.quality()), point.quality().perplexity(), Double.NaN, point.label(),
                         point.quality().policy() + ", KV " + point.quality().kvPolicy())));
         return Plot.points(title, x, y, series.entrySet().stream().map(entry -> new Plot.Series(entry.getKey(),
-                curve && entry.getKey().equals(UNIFORM), false, entry.getValue().stream().sorted(Comparator.comparingDouble(Plot.Point::x)).toList())).toList(), List.of());
+                curve && entry.getKey().startsWith(UNIFORM), false, entry.getValue().stream().sorted(Comparator.comparingDouble(Plot.Point::x)).toList())).toList(), List.of());
     }
 
     private static List<Measured> measured(List<Result> results) {
@@ -69,10 +70,10 @@ final class TradeOffs {
         for (Result result : results) {
             switch (result) {
                 case Result.Perplexity one -> all.add(new Measured(Setting.of(one), Setting.place(one.source()),
-                        uniform(one.quality()) ? UNIFORM : "other policies", label(one.quality()), one.quality()));
+                        uniform(one.quality()) ? uniformSeries(one.quality()) : "other policies", label(one.quality()), one.quality()));
                 case Result.Ablation many -> many.rows().forEach(row -> all.add(new Measured(Setting.of(many), Setting.place(many.source()),
                         switch (row.experiment()) {
-                            case "rank" -> uniform(row.quality()) ? UNIFORM : "adaptive rungs";
+                            case "rank" -> uniform(row.quality()) ? uniformSeries(row.quality()) : "adaptive rungs";
                             case "kv" -> KV;
                             case "fade" -> "cross-fade windows";
                             case String other -> other;
@@ -89,6 +90,11 @@ final class TradeOffs {
 
     private static boolean uniform(Quality quality) {
         return quality.policy().startsWith("uniform:");
+    }
+
+    /** Ranks of another kind of rung are another curve. */
+    private static String uniformSeries(Quality quality) {
+        return quality.policy().replaceFirst("^uniform:[^,]*", UNIFORM);
     }
 
     private static String label(Quality quality) {

@@ -70,6 +70,7 @@ public sealed interface Result {
     /**
      * {@code calibrate}.
      *
+     * @param policy         file that was written; "" for none
      * @param maxIncrease    of the budget, as a fraction; NaN where the budget is of components
      * @param maxComponents  of the budget; NaN where it is of perplexity
      * @param predictedIncrease of perplexity over the whole adapter, on the calibration text, as a fraction
@@ -85,8 +86,12 @@ public sealed interface Result {
             boolean chosen) {
     }
 
-    /** What a calibrated policy came to on text that it was not calibrated on. */
-    record HeldOut(String text, double tokens, double nll, double perplexity, double fullNll, double fullPerplexity) {
+    /**
+     * What a calibrated policy came to on text that it was not calibrated on.
+     *
+     * @param standardError of the increase
+     */
+    record HeldOut(String text, double tokens, double nll, double perplexity, double fullNll, double fullPerplexity, double standardError) {
     }
 
     /** {@code generate} or {@code score}: what was decided for every token. */

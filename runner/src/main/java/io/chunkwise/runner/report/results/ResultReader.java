@@ -105,12 +105,12 @@ final class ResultReader {
         List<Result.Candidate> candidates = file.list("candidates").stream().map(candidate -> new Result.Candidate(candidate.text("name"),
                 candidate.textOrNone("kvPolicy"), candidate.numberOrUnknown("meanComponents"), candidate.numberOrUnknown("kvBytes"),
                 candidate.numberOrUnknown("increase"), candidate.numberOrUnknown("standardError"), candidate.flag("chosen"))).toList();
-        return new Result.Calibration(source, file.text("policy"), budget.numberOrUnknown("maxPplIncrease"),
+        return new Result.Calibration(source, file.textOrNone("policy"), budget.numberOrUnknown("maxPplIncrease"),
                 budget.numberOrUnknown("meanComponents"), file.numberOrUnknown("predictedIncrease"), file.number("measuredIncrease"),
                 file.numberOrUnknown("predictedComponents"), file.numberOrUnknown("measuredComponents"), file.numberOrUnknown("kvBytes"),
                 file.numberOrUnknown("kvBytesFull"), file.flag("withinBudget"), candidates,
                 new Result.HeldOut(heldOut.textOrNone("text"), heldOut.numberOrUnknown("tokens"), heldOut.numberOrUnknown("nll"),
-                        heldOut.numberOrUnknown("perplexity"), heldOut.numberOrUnknown("fullNll"), heldOut.numberOrUnknown("fullPerplexity")));
+                        heldOut.numberOrUnknown("perplexity"), heldOut.numberOrUnknown("fullNll"), heldOut.numberOrUnknown("fullPerplexity"), heldOut.numberOrUnknown("standardError")));
     }
 
     private static Result trace(Fields file, Source source) {

@@ -201,7 +201,7 @@ function dataset(plot, series, index) {
 function config(plot) {
   const bars = plot.shape === 'bars';
   const positions = plot.shape === 'positions';
-  const categories = [...new Set(plot.series.flatMap(series => series.points.map(point => point[3])))];
+  const categories = plot.labels;
   const all = plot.series.flatMap(series => series.points);
   const y = bars ? axis(plot.y, {type: 'category', labels: categories, grid: {display: false},
         ticks: {color: colour('ink'), autoSkip: false, callback: at => wrapped(categories[at])}})
@@ -214,11 +214,17 @@ function config(plot) {
     y.min = -top * 0.14;
     y.ticks.callback = value => value < 0 ? '' : shown(value, plot.y.unit);
   }
+  const values = all.map(point => point[1]);
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  if (plot.shape === 'points' && least > 0 && most > 3 * least) {
+    Object.assign(y, {type: 'logarithmic', min: least / 1.1, max: most * 1.1});
+    y.ticks.callback = value => Number(value.toPrecision(2)) === value ? shown(value, plot.y.unit) : ''; // not the ends of the axis
+  }
   plot.rules.forEach(rule => {
     const ruled = rule.vertical ? x : y;
-    const values = all.map(point => point[rule.vertical ? 0 : 1]);
-    ruled.suggestedMin = Math.min(rule.at, ...values);
-    ruled.suggestedMax = Math.max(rule.at, ...values);
+    const along = all.map(point => point[rule.vertical ? 0 : 1]);
+    ruled.suggestedMin = Math.min(rule.at, ...along);
+    ruled.suggestedMax = Math.max(rule.at, ...along);
   });
   // Whiskers belong into the picture, too.
   const compared = bars ? x : y;
@@ -272,8 +278,7 @@ function draw() {
   charts = plots.map((plot, index) => {
     const canvas = document.getElementById('plot-' + index);
     if (plot.shape === 'bars') {
-      const bars = new Set(plot.series.flatMap(series => series.points.map(point => point[3]))).size;
-      canvas.parentElement.style.height = Math.max(9, 6 + bars * (1.2 + 0.9 * plot.series.length)) + 'rem';
+      canvas.parentElement.style.height = Math.max(9, 6 + plot.labels.length * (1.2 + 0.9 * plot.series.length)) + 'rem';
     }
     return new Chart(canvas, config(plot));
   });

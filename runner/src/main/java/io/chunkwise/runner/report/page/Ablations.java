@@ -42,7 +42,8 @@ final class Ablations {
             String tip = "perplexity " + Figures.number(row.quality().perplexity(), 4) + ", "
                     + Figures.number(row.quality().meanComponents(), 2) + " components";
             differences.add(new Plot.Point(row.difference(), 0, row.standardError(), row.variant(), tip));
-            atUniform.add(new Plot.Point(row.atUniform(), 0, row.atUniformError(), row.variant(), tip));
+            // Caches compare with the full one; where the policy lies beside the curve says nothing of them.
+            atUniform.add(new Plot.Point(experiment.equals("kv") ? Double.NaN : row.atUniform(), 0, row.atUniformError(), row.variant(), tip));
         }
         List<String> references = rows.stream().map(Trial::reference).filter(name -> !name.isEmpty()).distinct().toList();
         return Plot.bars(title(experiment), new Axis("nats per token more than the reference", Unit.NUMBER),
@@ -70,7 +71,7 @@ final class Ablations {
         Result.Quality quality = row.quality();
         return new ArrayList<>(List.of(row.variant(), quality.policy(), quality.kvPolicy(), Figures.number(quality.meanComponents(), 2),
                 Figures.number(quality.perplexity(), 4), Figures.number(quality.nll(), 6), difference(row.difference(), row.standardError()),
-                beyondNoise(row.difference(), row.standardError()), row.reference().isEmpty() ? "is the reference" : row.reference(),
+                beyondNoise(row.difference(), row.standardError()), row.reference().isEmpty() ? "none" : row.reference(),
                 Figures.bytes(quality.kvBytes()), Figures.number(quality.msPerToken(), 3), Figures.count(row.windows()),
                 Figures.count(row.tokens())));
     }

@@ -5,7 +5,9 @@ import io.chunkwise.runner.report.page.Plot.Unit;
 import io.chunkwise.runner.report.results.Result;
 import io.chunkwise.runner.report.results.Result.Candidate;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
 /** What calibrations had to choose from, what they chose, and what came of it on other text. */
@@ -69,14 +71,15 @@ final class Calibrations {
 
     private static Plot plot(Result.Calibration calibration, String title, Axis x, ToDoubleFunction<Candidate> cost, double measured,
             double maxCost) {
-        List<Plot.Point> others = new ArrayList<>();
+        Map<String, List<Plot.Point>> others = new LinkedHashMap<>();
         List<Plot.Point> chosen = new ArrayList<>();
         for (Candidate one : calibration.candidates()) {
-            (one.chosen() ? chosen : others).add(new Plot.Point(cost.applyAsDouble(one), one.increase(), one.standardError(), one.name(),
+            (one.chosen() ? chosen : others.computeIfAbsent((one.policyKind() + " candidates").strip(), key -> new ArrayList<>())).add(new Plot.Point(cost.applyAsDouble(one), one.increase(), one.standardError(), one.name(),
                     one.kvPolicy().isEmpty() ? "" : "KV " + one.kvPolicy()));
         }
-        List<Plot.Series> series = new ArrayList<>(List.of(new Plot.Series("candidates", false, false, others),
-                new Plot.Series("chosen, as predicted", false, true, chosen)));
+        List<Plot.Series> series = new ArrayList<>();
+        others.forEach((name, points) -> series.add(new Plot.Series(name, false, false, points)));
+        series.add(new Plot.Series("chosen, as predicted", false, true, chosen));
         if (Double.isFinite(measured)) {
             series.add(new Plot.Series("chosen, on held-out text", false, true,
                     List.of(new Plot.Point(measured, calibration.measuredIncrease(), calibration.heldOut().standardError(), "held out", ""))));

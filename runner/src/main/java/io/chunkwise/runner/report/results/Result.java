@@ -81,8 +81,11 @@ public sealed interface Result {
             boolean withinBudget, List<Candidate> candidates, HeldOut heldOut) implements Result {
     }
 
-    /** @param increase of perplexity, as a fraction */
-    record Candidate(String name, String kvPolicy, double meanComponents, double kvBytes, double increase, double standardError,
+    /**
+     * @param policyKind {@code uniform} or {@code adaptive}; "" if the file does not say
+     * @param increase   of perplexity, as a fraction
+     */
+    record Candidate(String name, String policyKind, String kvPolicy, double meanComponents, double kvBytes, double increase, double standardError,
             boolean chosen) {
     }
 

@@ -103,7 +103,7 @@ final class ResultReader {
         Fields budget = file.object("budget");
         Fields heldOut = file.object("heldOut");
         List<Result.Candidate> candidates = file.list("candidates").stream().map(candidate -> new Result.Candidate(candidate.text("name"),
-                candidate.textOrNone("kvPolicy"), candidate.numberOrUnknown("meanComponents"), candidate.numberOrUnknown("kvBytes"),
+                candidate.textOrNone("policyKind"), candidate.textOrNone("kvPolicy"), candidate.numberOrUnknown("meanComponents"), candidate.numberOrUnknown("kvBytes"),
                 candidate.numberOrUnknown("increase"), candidate.numberOrUnknown("standardError"), candidate.flag("chosen"))).toList();
         return new Result.Calibration(source, file.textOrNone("policy"), budget.numberOrUnknown("maxPplIncrease"),
                 budget.numberOrUnknown("meanComponents"), file.numberOrUnknown("predictedIncrease"), file.number("measuredIncrease"),

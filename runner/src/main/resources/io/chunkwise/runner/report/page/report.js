@@ -56,7 +56,13 @@ const labels = {
     ctx.textBaseline = 'middle';
     const ruled = chart.options.plugins.rules.rules.filter(rule => !rule.vertical).map(rule => chart.scales.y.getPixelForValue(rule.at));
     const dots = chart.data.datasets.flatMap((_, index) => chart.isDatasetVisible(index) ? chart.getDatasetMeta(index).data : []);
-    chart.data.datasets.forEach((dataset, index) => {
+    chart.options.plugins.rules.rules.filter(rule => !rule.vertical).forEach(rule => {
+      const width = ctx.measureText(rule.label).width;
+      [-9, 9].forEach(side => taken.push({x: chartArea.right - 4 - width, y: chart.scales.y.getPixelForValue(rule.at) + side, width}));
+    });
+    const order = chart.data.datasets.map((_, index) => index).sort((a, b) => chart.data.datasets[b].marked - chart.data.datasets[a].marked);
+    order.forEach(index => {
+      const dataset = chart.data.datasets[index];
       if (!chart.isDatasetVisible(index)) return;
       chart.getDatasetMeta(index).data.forEach((dot, at) => {
         const label = dataset.data[at].label;
@@ -181,6 +187,7 @@ function dataset(plot, series, index) {
       ({x, y: plot.shape === 'bars' ? label : y, error: error === null ? NaN : error, label: plot.shape === 'bars' ? '' : label, tip: tipText}));
   return {
     label: series.name,
+    marked: series.marked,
     data: points,
     type: plot.shape === 'bars' ? 'bar' : 'line',
     showLine: series.joined,
@@ -208,6 +215,9 @@ function config(plot) {
       : axis(plot.y, {type: 'linear', ...(positions ? {beginAtZero: true} : {grace: '8%'})});
   const x = axis(plot.x, {type: 'linear', ...(bars ? {grace: '5%'} : positions ? {min: 0, max: Math.max(...all.map(point => point[0]))}
       : {grace: '8%'})});
+  if (positions) {
+    y.afterFit = scale => { scale.width = 62; }; // one position stands at one place in all plots
+  }
   if (positions && plot.stretches.length > 0) {
     // Room for the strip below 0.
     const top = Math.max(...all.map(point => point[1]), 0);

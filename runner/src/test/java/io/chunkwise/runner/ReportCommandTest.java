@@ -58,7 +58,8 @@ class ReportCommandTest {
     void whatBenchPrintsIsRead() throws IOException {
         for (String form : List.of("json", "jsonl")) {
             out.reset();
-            assertEquals(0, run("bench", "--shape", "tiny", "--prompt-tokens", "4", "--new-tokens", "2", "--repetitions", "1", "--executor", "cpu",
+            assertEquals(0, run("bench", "--shape", "tiny", "--prompt-tokens", "4", "--new-tokens", "2", "--repetitions", "1",
+                    "--executor", "cpu",
                     "--threads", "1", "--rank", "0,2", "--output", form, "--quiet"), err.toString(StandardCharsets.UTF_8));
             Path bench = Files.write(folder.resolve("bench." + form), out.toByteArray());
             assertEquals(0, run("report", bench, "--output", folder.resolve("page.html")), err.toString(StandardCharsets.UTF_8));

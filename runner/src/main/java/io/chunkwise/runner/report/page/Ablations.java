@@ -19,13 +19,13 @@ final class Ablations {
 
     static void write(Body body, List<Result> results) {
         body.section("ablations", "Ablations");
-        List<Result.Ablation> ablations = results.stream().filter(Result.Ablation.class::isInstance).map(Result.Ablation.class::cast).toList();
+        List<Result.Ablation> ablations = Result.of(Result.Ablation.class, results);
         if (ablations.isEmpty()) {
             body.missing("No ablations.", "chunkwise eval ablate … --json > ablation.json");
             return;
         }
-        body.hint("Differences are in nats per token, window by window, to the reference of each experiment: below 0 is better. ± and whiskers are "
-                + "one standard error; a difference of less than two of them is noise.");
+        body.hint("Differences are in nats per token, window by window, to the reference of each experiment: below 0 is better. ± and "
+                + "whiskers are one standard error; a difference of less than two of them is noise.");
         for (Result.Ablation ablation : ablations) {
             body.heading(Setting.of(ablation).name() + "; " + Setting.place(ablation.source()));
             LinkedHashMap<String, List<Trial>> experiments = ablation.rows().stream()
@@ -43,12 +43,13 @@ final class Ablations {
                     + Figures.number(row.quality().meanComponents(), 2) + " components";
             differences.add(new Plot.Point(row.difference(), 0, row.standardError(), row.variant(), tip));
             // Caches compare with the full one; where the policy lies beside the curve says nothing of them.
-            atUniform.add(new Plot.Point(experiment.equals("kv") ? Double.NaN : row.atUniform(), 0, row.atUniformError(), row.variant(), tip));
+            atUniform.add(new Plot.Point(experiment.equals("kv") ? Double.NaN : row.atUniform(), 0, row.atUniformError(), row.variant(),
+                    tip));
         }
         List<String> references = rows.stream().map(Trial::reference).filter(name -> !name.isEmpty()).distinct().toList();
         return Plot.bars(title(experiment), new Axis("nats per token more than the reference", Unit.NUMBER),
-                List.of(new Plot.Series("to " + (references.size() == 1 ? references.getFirst() : "the row's reference"), false, false, differences),
-                        new Plot.Series(AT_UNIFORM, false, false, atUniform)));
+                List.of(new Plot.Series("to " + (references.size() == 1 ? references.getFirst() : "the row's reference"), false, false,
+                        differences), new Plot.Series(AT_UNIFORM, false, false, atUniform)));
     }
 
     private static void table(Body body, String experiment, List<Trial> rows) {
@@ -61,7 +62,8 @@ final class Ablations {
         body.table(title(experiment), columns, rows.stream().map(row -> {
             List<String> cells = cells(row);
             if (curve) {
-                cells.addAll(9, List.of(difference(row.atUniform(), row.atUniformError()), beyondNoise(row.atUniform(), row.atUniformError())));
+                cells.addAll(9, List.of(difference(row.atUniform(), row.atUniformError()), beyondNoise(row.atUniform(),
+                        row.atUniformError())));
             }
             return cells;
         }).toList());
@@ -70,7 +72,8 @@ final class Ablations {
     private static List<String> cells(Trial row) {
         Result.Quality quality = row.quality();
         return new ArrayList<>(List.of(row.variant(), quality.policy(), quality.kvPolicy(), Figures.number(quality.meanComponents(), 2),
-                Figures.number(quality.perplexity(), 4), Figures.number(quality.nll(), 6), difference(row.difference(), row.standardError()),
+                Figures.number(quality.perplexity(), 4), Figures.number(quality.nll(), 6), difference(row.difference(),
+                        row.standardError()),
                 beyondNoise(row.difference(), row.standardError()), row.reference().isEmpty() ? "none" : row.reference(),
                 Figures.bytes(quality.kvBytes()), Figures.number(quality.msPerToken(), 3), Figures.count(row.windows()),
                 Figures.count(row.tokens())));

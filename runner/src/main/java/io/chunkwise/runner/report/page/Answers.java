@@ -11,14 +11,14 @@ final class Answers {
 
     static void write(Body body, List<Result> results) {
         body.section("answers", "Answers and translations");
-        List<Result.Squad> squads = results.stream().filter(Result.Squad.class::isInstance).map(Result.Squad.class::cast).toList();
-        List<Result.Bleu> bleus = results.stream().filter(Result.Bleu.class::isInstance).map(Result.Bleu.class::cast).toList();
+        List<Result.Squad> squads = Result.of(Result.Squad.class, results);
+        List<Result.Bleu> bleus = Result.of(Result.Bleu.class, results);
         if (squads.isEmpty()) {
             body.missing("No answers.", "chunkwise eval squad --data dev-v2.0.json … --json > squad.json");
         } else {
             body.table("SQuAD 2.0, percent", List.of("file", "answers of", ">exact", ">F1", ">exact, has answer", ">F1, has answer",
-                    ">exact, no answer", ">F1, no answer", ">questions"), squads.stream().map(one -> List.of(one.source().name(), by(one.source()),
-                    Figures.number(one.exact(), 4), Figures.number(one.f1(), 4), Figures.number(one.hasAnsExact(), 4),
+                    ">exact, no answer", ">F1, no answer", ">questions"), squads.stream().map(one -> List.of(one.source().name(),
+                    by(one.source()), Figures.number(one.exact(), 4), Figures.number(one.f1(), 4), Figures.number(one.hasAnsExact(), 4),
                     Figures.number(one.hasAnsF1(), 4), Figures.number(one.noAnsExact(), 4), Figures.number(one.noAnsF1(), 4),
                     Figures.count(one.total()))).toList());
         }

@@ -21,19 +21,22 @@ final class Boundaries {
 
     static void write(Body body, List<Result> results) {
         body.section("boundaries", "Boundaries");
-        List<Result.Trace> traces = results.stream().filter(Result.Trace.class::isInstance).map(Result.Trace.class::cast)
+        List<Result.Trace> traces = Result.of(Result.Trace.class, results).stream()
                 .filter(trace -> !trace.tokens().isEmpty()).toList();
         if (traces.isEmpty()) {
-            body.missing("No traces.", "chunkwise generate … --policy adaptive --json > generation.json, chunkwise score … --json > score.json");
+            body.missing("No traces.", "chunkwise generate … --policy adaptive --json > generation.json, chunkwise score … --json > "
+                    + "score.json");
             return;
         }
         for (Result.Trace trace : traces) {
             int shown = Math.min(MOST_POSITIONS, trace.tokens().size());
             body.heading(trace.source().name() + ": " + Setting.model(trace.source()));
-            body.paragraph("Policy " + trace.source().value("policy").orElse("unknown") + ", KV " + trace.source().value("kvPolicy").orElse("unknown")
+            body.paragraph("Policy " + trace.source().value("policy").orElse("unknown") + ", KV " + trace.source().value("kvPolicy")
+                    .orElse("unknown")
                     + ": " + Figures.number(trace.meanComponents(), 2) + " active components per token and projection on average, "
                     + Figures.bytes(trace.kvBytesPeak()) + " in the KV cache at most (" + Figures.bytes(trace.kvBytesFull())
-                    + " would be all in full), " + Figures.count(trace.chunks().size()) + " chunks in " + Figures.count(trace.tokens().size())
+                    + " would be all in full), " + Figures.count(trace.chunks().size()) + " chunks in "
+                    + Figures.count(trace.tokens().size())
                     + " tokens." + (shown < trace.tokens().size() ? " The plots show the first " + shown + " positions." : ""));
             List<Plot.Stretch> formats = formats(trace, shown);
             body.plots(List.of(
@@ -41,8 +44,8 @@ final class Boundaries {
                             at -> trace.tokens().get(at).components(), formats),
                     plot("Percentile of the score among those of this text", new Axis("percentile", Unit.NUMBER), shown,
                             percentiles(trace.tokens())::applyAsDouble, List.of()),
-                    plot("Cross-fade: how much of the way to the chunk's own rung a row has", new Axis("gain of the incoming rung", Unit.NUMBER),
-                            shown, fades(trace)::applyAsDouble, List.of())));
+                    plot("Cross-fade: how much of the way to the chunk's own rung a row has", new Axis("gain of the incoming rung",
+                            Unit.NUMBER), shown, fades(trace)::applyAsDouble, List.of())));
             body.foldedTable("Chunks" + (shown < trace.tokens().size() ? " of the first " + shown + " positions" : ""),
                     List.of(">chunk", ">from", ">to", "band", "rung", ">components", "KV format"),
                     IntStream.range(0, trace.chunks().size()).filter(at -> trace.chunks().get(at).start() < shown).mapToObj(at -> {

@@ -17,8 +17,7 @@ final class Calibrations {
 
     static void write(Body body, List<Result> results) {
         body.section("calibrations", "Calibrations");
-        List<Result.Calibration> calibrations = results.stream().filter(Result.Calibration.class::isInstance)
-                .map(Result.Calibration.class::cast).toList();
+        List<Result.Calibration> calibrations = Result.of(Result.Calibration.class, results);
         if (calibrations.isEmpty()) {
             body.missing("No calibrations.", "chunkwise calibrate … --output policy.yaml --json > calibration.json");
             return;
@@ -44,14 +43,18 @@ final class Calibrations {
                     List.of("measured on held-out text", Figures.change(calibration.measuredIncrease())
                             + error(calibration.heldOut().standardError()),
                             Figures.number(calibration.measuredComponents(), 2), Figures.bytes(calibration.kvBytes())
-                            + (Double.isFinite(calibration.kvBytesFull()) ? "\nof " + Figures.bytes(calibration.kvBytesFull()) + " in full" : ""))));
+                            + (Double.isFinite(calibration.kvBytesFull()) ? "\nof " + Figures.bytes(calibration.kvBytesFull())
+                            + " in full" : ""))));
             Result.HeldOut held = calibration.heldOut();
-            body.table("Held-out text" + (held.text().isEmpty() ? "" : ": " + held.text()), List.of("", ">perplexity", ">nll", ">tokens"), List.of(
+            body.table("Held-out text" + (held.text().isEmpty() ? "" : ": " + held.text()), List.of("", ">perplexity", ">nll", ">tokens"),
+                    List.of(
                     List.of("with the policy", Figures.number(held.perplexity(), 4), Figures.number(held.nll(), 6), tokens(held)),
-                    List.of("whole adapter, full KV cache", Figures.number(held.fullPerplexity(), 4), Figures.number(held.fullNll(), 6), tokens(held))));
+                    List.of("whole adapter, full KV cache", Figures.number(held.fullPerplexity(), 4), Figures.number(held.fullNll(), 6),
+                            tokens(held))));
             body.table("Candidates", List.of("candidate", "KV", ">components", ">KV bytes", ">increase of perplexity", "chosen"),
-                    calibration.candidates().stream().map(one -> List.of(one.name(), one.kvPolicy(), Figures.number(one.meanComponents(), 2),
-                            Figures.bytes(one.kvBytes()), Figures.change(one.increase()) + error(one.standardError()), one.chosen() ? "chosen" : "")).toList());
+                    calibration.candidates().stream().map(one -> List.of(one.name(), one.kvPolicy(), Figures.number(one.meanComponents(),
+                            2), Figures.bytes(one.kvBytes()), Figures.change(one.increase()) + error(one.standardError()), one.chosen()
+                                    ? "chosen" : "")).toList());
         }
     }
 
@@ -60,8 +63,10 @@ final class Calibrations {
     }
 
     private static String budget(Result.Calibration calibration) {
-        return Double.isFinite(calibration.maxIncrease()) ? "perplexity at most " + Figures.number(100 * calibration.maxIncrease(), 2) + " % higher"
-                : Double.isFinite(calibration.maxComponents()) ? Figures.number(calibration.maxComponents(), 2) + " components at most on average"
+        return Double.isFinite(calibration.maxIncrease()) ? "perplexity at most " + Figures.number(100 * calibration.maxIncrease(), 2)
+                + " % higher"
+                : Double.isFinite(calibration.maxComponents()) ? Figures.number(calibration.maxComponents(), 2)
+                + " components at most on average"
                 : "none";
     }
 
@@ -74,7 +79,8 @@ final class Calibrations {
         Map<String, List<Plot.Point>> others = new LinkedHashMap<>();
         List<Plot.Point> chosen = new ArrayList<>();
         for (Candidate one : calibration.candidates()) {
-            (one.chosen() ? chosen : others.computeIfAbsent((one.policyKind() + " candidates").strip(), key -> new ArrayList<>())).add(new Plot.Point(cost.applyAsDouble(one), one.increase(), one.standardError(), one.name(),
+            (one.chosen() ? chosen : others.computeIfAbsent((one.policyKind() + " candidates").strip(), key -> new ArrayList<>()))
+                    .add(new Plot.Point(cost.applyAsDouble(one), one.increase(), one.standardError(), one.name(),
                     one.kvPolicy().isEmpty() ? "" : "KV " + one.kvPolicy()));
         }
         List<Plot.Series> series = new ArrayList<>();
@@ -82,7 +88,8 @@ final class Calibrations {
         series.add(new Plot.Series("chosen, as predicted", false, true, chosen));
         if (Double.isFinite(measured)) {
             series.add(new Plot.Series("chosen, on held-out text", false, true,
-                    List.of(new Plot.Point(measured, calibration.measuredIncrease(), calibration.heldOut().standardError(), "held out", ""))));
+                    List.of(new Plot.Point(measured, calibration.measuredIncrease(), calibration.heldOut().standardError(), "held out",
+                            ""))));
         }
         List<Plot.Rule> rules = new ArrayList<>();
         if (Double.isFinite(calibration.maxIncrease())) {

@@ -23,25 +23,31 @@ final class PaperTable {
 
     static void write(Body body, List<Result> results) {
         body.section("paper", "Beside the paper");
-        body.paragraph("ChunkWise LoRA, arXiv:2601.21109, as its abstract and a digest of it give the figures; the paper does not name its GPU, "
-                + "batch, context, number format or adapters.");
+        body.paragraph("ChunkWise LoRA, arXiv:2601.21109, as its abstract and a digest of it give the figures; the paper does not "
+                + "name its GPU, batch, context, number format or adapters.");
         body.table("The paper's figures and these", List.of("line", "paper, LLaMA-7B", "here", "does it compare?"), List.of(
-                List.of("time per written token", "14.9 ms", lines(times(results)), "No. The paper's GPU and stack are unknown. " + shape(results)),
-                List.of("memory at most", "9.1 GB", lines(memory(results)), "No. F16 weights of LLaMA-7B alone are 13.5 GB, so the paper's were smaller, or "
+                List.of("time per written token", "14.9 ms", lines(times(results)), "No. The paper's GPU and stack are unknown. "
+                        + shape(results)), List.of("memory at most", "9.1 GB", lines(memory(results)),
+                        "No. F16 weights of LLaMA-7B alone are 13.5 GB, so the paper's were smaller, or "
                         + "not all on the GPU; it does not say. " + shape(results)),
-                List.of("perplexity", "5.61 on WikiText-103", lines(perplexities(results)), "No. Another model and text; perplexities of two "
+                List.of("perplexity", "5.61 on WikiText-103", lines(perplexities(results)),
+                        "No. Another model and text; perplexities of two "
                         + "tokenizers, or of two ways to cut a text into windows, do not compare."),
-                List.of("BLEU", "25.3 on FLORES-101", lines(bleus(results)), "No, unless a model of LLaMA-7B's size translated the same pair of FLORES-101. The "
+                List.of("BLEU", "25.3 on FLORES-101", lines(bleus(results)),
+                        "No, unless a model of LLaMA-7B's size translated the same pair of FLORES-101. The "
                         + "paper does not give its signature. What a file of translations scores says nothing of this program's models."),
                 List.of("exact match", "63.5 on SQuAD 2.0", lines(squads(results)), "No, unless a model of LLaMA-7B's size answered all of "
                         + "dev-v2.0. What a file of predictions scores says nothing of this program's models."),
-                List.of("latency against LoRA", "up to −34 %", lines(latencies(results)), "In part: a ratio of other models, and times of single runs waver: where uniform ranks "
+                List.of("latency against LoRA", "up to −34 %", lines(latencies(results)),
+                        "In part: a ratio of other models, and times of single runs waver: where uniform ranks "
                         + "range as widely as adaptive ones, the difference is noise. The "
-                        + "second-hand table gives −22.8 % (19.3 ms with rank 8); −34 % takes a baseline of 22.6 ms. By arithmetic, rank 64 to 4 saves "
-                        + "2.2 % of the bytes of a F16 7B model's token: the rest is launches that fusing or merging saves, or the KV cache."),
-                List.of("memory against LoRA", "−38 %", lines(caches(results)), "In part: bytes of the KV cache alone, not of the process. The second-hand "
-                        + "table gives −18.8 % (11.2 GB with rank 8); −38 % takes a baseline of 14.7 GB. An adapter of rank 8 is 0.04 GB, so only the KV "
-                        + "cache or smaller weights can be meant.")));
+                        + "second-hand table gives −22.8 % (19.3 ms with rank 8); −34 % takes a baseline of 22.6 ms. By arithmetic, "
+                        + "rank 64 to 4 saves "
+                        + "2.2 % of the bytes of a F16 7B model's token: the rest is launches that fusing or merging saves, or the KV "
+                        + "cache."), List.of("memory against LoRA", "−38 %", lines(caches(results)),
+                        "In part: bytes of the KV cache alone, not of the process. The second-hand "
+                        + "table gives −18.8 % (11.2 GB with rank 8); −38 % takes a baseline of 14.7 GB. An adapter of rank 8 is 0.04 "
+                        + "GB, so only the KV cache or smaller weights can be meant.")));
     }
 
     private static String lines(List<String> values) {
@@ -49,7 +55,7 @@ final class PaperTable {
     }
 
     private static List<Speed> speeds(List<Result> results) {
-        return results.stream().filter(Result.Bench.class::isInstance).flatMap(result -> ((Result.Bench) result).rows().stream()).toList();
+        return Result.of(Result.Bench.class, results).stream().flatMap(bench -> bench.rows().stream()).toList();
     }
 
     /** Rows with an adapter that write; of the paper's model if there are any. */
@@ -61,7 +67,8 @@ final class PaperTable {
 
     private static String shape(List<Result> results) {
         List<Speed> rows = writing(results);
-        return rows.isEmpty() ? "" : rows.getFirst().model().equals(PAPERS_SHAPE) ? "Here: LLaMA-7B's shape with random weights, one sequence."
+        return rows.isEmpty() ? "" : rows.getFirst().model().equals(PAPERS_SHAPE)
+                ? "Here: LLaMA-7B's shape with random weights, one sequence."
                 : "Here: another model, one sequence.";
     }
 
@@ -96,7 +103,8 @@ final class PaperTable {
                 case Result.Trace other -> { }
             }
         }
-        return least.entrySet().stream().map(entry -> Figures.number(entry.getValue().perplexity(), 2) + ": " + entry.getKey().name()).toList();
+        return least.entrySet().stream().map(entry -> Figures.number(entry.getValue().perplexity(), 2) + ": " + entry.getKey().name())
+                .toList();
     }
 
     private static Quality better(Quality one, Quality other) {
@@ -104,12 +112,12 @@ final class PaperTable {
     }
 
     private static List<String> bleus(List<Result> results) {
-        return results.stream().filter(Result.Bleu.class::isInstance).map(Result.Bleu.class::cast)
+        return Result.of(Result.Bleu.class, results).stream()
                 .map(one -> Figures.number(one.bleu(), 1) + ": " + Answers.by(one.source())).toList();
     }
 
     private static List<String> squads(List<Result> results) {
-        return results.stream().filter(Result.Squad.class::isInstance).map(Result.Squad.class::cast)
+        return Result.of(Result.Squad.class, results).stream()
                 .map(one -> Figures.number(one.exact(), 1) + ": " + Answers.by(one.source())).toList();
     }
 
@@ -123,7 +131,8 @@ final class PaperTable {
             uniform.stream().max(Comparator.comparingDouble(row -> row.quality().meanComponents())).ifPresent(whole -> {
                 if (!adaptive.isEmpty()) {
                     // What uniform ranks differ by says how much of it may be the machine.
-                    found.add(range(adaptive, whole) + ": adaptive rungs against " + whole.variant() + ", reading, " + Setting.model(ablation.source())
+                    found.add(range(adaptive, whole) + ": adaptive rungs against " + whole.variant() + ", reading, "
+                            + Setting.model(ablation.source())
                             + "; uniform ranks against it: " + range(uniform.stream().filter(row -> row != whole).toList(), whole));
                 }
             });
@@ -131,7 +140,8 @@ final class PaperTable {
         List<Speed> rows = writing(results);
         for (Speed fused : rows) {
             rows.stream().filter(row -> fused.loraMode().equals("fused") && row.loraMode().equals("unfused")
-                    && row.deviceName().equals(fused.deviceName()) && row.executor().equals(fused.executor()) && row.threads() == fused.threads()
+                    && row.deviceName().equals(fused.deviceName()) && row.executor().equals(fused.executor())
+                    && row.threads() == fused.threads()
                     && row.model().equals(fused.model()) && row.type().equals(fused.type()) && row.test().equals(fused.test())
                     && row.depth() == fused.depth() && row.kvPolicy().equals(fused.kvPolicy()) && row.rank() == fused.rank())
                     .findFirst().ifPresent(unfused -> found.add(Figures.change(unfused.tokensPerSecond() / fused.tokensPerSecond() - 1)
@@ -164,7 +174,7 @@ final class PaperTable {
     }
 
     private static List<Result.Ablation> ablations(List<Result> results) {
-        return results.stream().filter(Result.Ablation.class::isInstance).map(Result.Ablation.class::cast).toList();
+        return Result.of(Result.Ablation.class, results);
     }
 
     private static List<Trial> of(Result.Ablation ablation, String experiment) {

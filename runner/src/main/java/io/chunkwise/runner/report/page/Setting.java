@@ -35,7 +35,8 @@ record Setting(String name) {
     }
 
     private static Setting of(Source source, String text, String windows) {
-        return new Setting(Stream.of(model(source), fileName(text), windows).filter(part -> !part.isEmpty()).collect(Collectors.joining(", ")));
+        return new Setting(Stream.of(model(source), fileName(text), windows).filter(part -> !part.isEmpty())
+                .collect(Collectors.joining(", ")));
     }
 
     /** Without the folders above it. */

@@ -61,13 +61,13 @@ final class Speeds {
             body.missing("No benchmarks.", "chunkwise bench --rank 0,8,64 --lora-mode merged,fused,unfused --json > bench.json");
             return;
         }
-        body.hint("pp128 reads a prompt of 128 tokens, tg32 writes 32 one by one. 'Of base' is the speed relative to no adapter in the same "
-                + "repetition, 'x floor' the time of a written token over that of reading its weights, adapter and KV cache once. Only what stands in "
-                + "one column was measured in one place.");
+        body.hint("pp128 reads a prompt of 128 tokens, tg32 writes 32 one by one. 'Of base' is the speed relative to no adapter in "
+                + "the same repetition, 'x floor' the time of a written token over that of reading its weights, adapter and KV cache once. "
+                + "Only what stands in one column was measured in one place.");
         body.plots(table.keySet().stream().map(test -> List.of(test.model(), test.type(), test.decode())).distinct()
                 .map(of -> bars(of, table, places)).toList());
-        body.table("Tokens per second", Stream.concat(Stream.of("model", "type", "test"), places.stream().map(place -> '>' + place)).toList(),
-                table.entrySet().stream().map(entry -> Stream.concat(Stream.of(entry.getKey().model(), entry.getKey().type(),
+        body.table("Tokens per second", Stream.concat(Stream.of("model", "type", "test"), places.stream().map(place -> '>' + place))
+                .toList(), table.entrySet().stream().map(entry -> Stream.concat(Stream.of(entry.getKey().model(), entry.getKey().type(),
                         entry.getKey().label()), places.stream().map(place -> cell(entry.getValue().get(place)))).toList()).toList());
         modes(body, table, places);
     }
@@ -109,7 +109,8 @@ final class Speeds {
         Map<String, List<Plot.Point>> points = new LinkedHashMap<>();
         compared.forEach((test, tests) -> places.forEach(place -> {
             Map<String, Speed> byMode = new LinkedHashMap<>();
-            tests.stream().filter(one -> table.get(one).containsKey(place)).forEach(one -> byMode.put(one.loraMode(), table.get(one).get(place)));
+            tests.stream().filter(one -> table.get(one).containsKey(place)).forEach(one -> byMode.put(one.loraMode(),
+                    table.get(one).get(place)));
             if (byMode.size() < 2) {
                 return;
             }
@@ -117,7 +118,8 @@ final class Speeds {
             rows.add(Stream.concat(Stream.of(label, place.replace("\n", ", ")), MODES.stream().map(mode -> byMode.containsKey(mode)
                     ? Figures.digits(byMode.get(mode).toBase()) + "\n" + Figures.digits(byMode.get(mode).tokensPerSecond()) + " tokens/s"
                     : Figures.UNKNOWN)).toList());
-            byMode.forEach((mode, row) -> points.computeIfAbsent(mode, key -> new ArrayList<>()).add(new Plot.Point(row.toBase(), 0, Double.NaN,
+            byMode.forEach((mode, row) -> points.computeIfAbsent(mode, key -> new ArrayList<>())
+                    .add(new Plot.Point(row.toBase(), 0, Double.NaN,
                     label + (places.size() > 1 ? ", " + row.device() : ""), place.replace("\n", ", "))));
         }));
         if (rows.isEmpty()) {

@@ -28,11 +28,12 @@ final class TradeOffs {
         body.section("trade-offs", "Trade-offs");
         List<Measured> all = measured(results);
         if (all.isEmpty()) {
-            body.missing("No perplexities.", "chunkwise eval perplexity … --json > perplexity.json, chunkwise eval ablate … --json > ablation.json");
+            body.missing("No perplexities.", "chunkwise eval perplexity … --json > perplexity.json, chunkwise eval ablate … --json > "
+                    + "ablation.json");
             return;
         }
-        body.hint("Down and to the left is better. Perplexities compare within one setting alone: one model, adapter, text and cut into windows. "
-                + "The base without adapter stands in the tables alone: it is far from all others. "
+        body.hint("Down and to the left is better. Perplexities compare within one setting alone: one model, adapter, text and cut "
+                + "into windows. The base without adapter stands in the tables alone: it is far from all others. "
                 + "Times are those of reading the text in passes of many tokens, so they are not the time that a written token takes.");
         all.stream().collect(Collectors.groupingBy(Measured::setting, LinkedHashMap::new, Collectors.toList()))
                 .forEach((setting, points) -> setting(body, setting, points));
@@ -42,11 +43,12 @@ final class TradeOffs {
     private static void setting(Body body, Setting setting, List<Measured> points) {
         List<Plot> plots = new ArrayList<>();
         Axis perplexity = new Axis("perplexity", Unit.NUMBER);
-        plots.add(plot("Perplexity against mean active components", new Axis("mean active components per token and projection", Unit.NUMBER),
+        plots.add(plot("Perplexity against mean active components", new Axis("mean active components per token and projection",
+                Unit.NUMBER),
                 perplexity, points.stream().filter(point -> !point.series().equals(KV)).toList(), true, Quality::meanComponents));
         points.stream().collect(Collectors.groupingBy(Measured::place, LinkedHashMap::new, Collectors.toList()))
-                .forEach((place, here) -> plots.add(plot("Perplexity against time, " + place, new Axis("ms per token", Unit.NUMBER), perplexity,
-                        here, false, Quality::msPerToken)));
+                .forEach((place, here) -> plots.add(plot("Perplexity against time, " + place, new Axis("ms per token", Unit.NUMBER),
+                perplexity, here, false, Quality::msPerToken)));
         plots.add(plot("Perplexity against KV bytes", new Axis("most bytes in the KV cache", Unit.BYTES), perplexity, points,
                 false, Quality::kvBytes));
         if (plots.stream().anyMatch(Plot::says)) {
@@ -58,11 +60,13 @@ final class TradeOffs {
     /** @param curve whether uniform ranks are one */
     private static Plot plot(String title, Axis x, Axis y, List<Measured> points, boolean curve, ToDoubleFunction<Quality> cost) {
         Map<String, List<Plot.Point>> series = new LinkedHashMap<>();
-        points.stream().filter(point -> point.quality().meanComponents() != 0).forEach(point -> series.computeIfAbsent(point.series(), key -> new ArrayList<>()).add(
+        points.stream().filter(point -> point.quality().meanComponents() != 0).forEach(point -> series.computeIfAbsent(point.series(),
+                key -> new ArrayList<>()).add(
                 new Plot.Point(cost.applyAsDouble(point.quality()), point.quality().perplexity(), Double.NaN, point.label(),
                         point.quality().policy() + ", KV " + point.quality().kvPolicy())));
         return Plot.points(title, x, y, series.entrySet().stream().map(entry -> new Plot.Series(entry.getKey(),
-                curve && entry.getKey().startsWith(UNIFORM), false, entry.getValue().stream().sorted(Comparator.comparingDouble(Plot.Point::x)).toList())).toList(), List.of());
+                curve && entry.getKey().startsWith(UNIFORM), false, entry.getValue()
+                        .stream().sorted(Comparator.comparingDouble(Plot.Point::x)).toList())).toList(), List.of());
     }
 
     private static List<Measured> measured(List<Result> results) {
@@ -77,7 +81,8 @@ final class TradeOffs {
                             case "kv" -> KV;
                             case "fade" -> "cross-fade windows";
                             case String other -> other;
-                        }, row.experiment().equals("fade") && !row.variant().startsWith("fade") ? "fade " + row.variant() : row.variant(), row.quality())));
+                        }, row.experiment().equals("fade") && !row.variant().startsWith("fade") ? "fade " + row.variant() : row.variant(),
+                                row.quality())));
                 case Result.Bench other -> { }
                 case Result.Squad other -> { }
                 case Result.Bleu other -> { }
@@ -103,10 +108,10 @@ final class TradeOffs {
     }
 
     private static void perplexities(Body body, List<Result> results) {
-        List<Result.Perplexity> single = results.stream().filter(Result.Perplexity.class::isInstance).map(Result.Perplexity.class::cast).toList();
+        List<Result.Perplexity> single = Result.of(Result.Perplexity.class, results);
         if (!single.isEmpty()) {
-            body.table("Perplexities", List.of("setting", "policy", "KV", ">components", ">perplexity", ">nll", ">KV bytes", ">ms per token",
-                    "where"), single.stream().map(one -> {
+            body.table("Perplexities", List.of("setting", "policy", "KV", ">components", ">perplexity", ">nll", ">KV bytes",
+                    ">ms per token", "where"), single.stream().map(one -> {
                 Quality quality = one.quality();
                 return List.of(Setting.of(one).name(), quality.policy(), quality.kvPolicy(), Figures.number(quality.meanComponents(), 2),
                         Figures.number(quality.perplexity(), 4), Figures.number(quality.nll(), 6), Figures.bytes(quality.kvBytes()),

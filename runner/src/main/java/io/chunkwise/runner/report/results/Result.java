@@ -8,6 +8,11 @@ public sealed interface Result {
     /** The file. */
     Source source();
 
+    /** Those of one kind. */
+    static <R extends Result> List<R> of(Class<R> kind, List<Result> results) {
+        return results.stream().filter(kind::isInstance).map(kind::cast).toList();
+    }
+
     /** Speeds, of {@code bench}. */
     record Bench(Source source, List<Speed> rows) implements Result {
     }
@@ -39,7 +44,8 @@ public sealed interface Result {
      * @param kvBytes        peak
      * @param msPerToken     of reading the text
      */
-    record Quality(String policy, String kvPolicy, double nll, double perplexity, double meanComponents, double kvBytes, double msPerToken) {
+    record Quality(String policy, String kvPolicy, double nll, double perplexity, double meanComponents, double kvBytes,
+            double msPerToken) {
     }
 
     /** {@code eval squad}; figures in percent. */
@@ -85,8 +91,8 @@ public sealed interface Result {
      * @param policyKind {@code uniform} or {@code adaptive}; "" if the file does not say
      * @param increase   of perplexity, as a fraction
      */
-    record Candidate(String name, String policyKind, String kvPolicy, double meanComponents, double kvBytes, double increase, double standardError,
-            boolean chosen) {
+    record Candidate(String name, String policyKind, String kvPolicy, double meanComponents, double kvBytes, double increase,
+            double standardError, boolean chosen) {
     }
 
     /**

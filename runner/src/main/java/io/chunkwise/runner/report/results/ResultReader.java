@@ -15,28 +15,31 @@ final class ResultReader {
     private static final int LONGEST_VALUE = 300;
     private static final int MOST_VALUES = 6;
     /** Of rows, what says how they were made. */
-    private static final List<String> OF_ROWS = List.of("model", "type", "executor", "device", "deviceName", "threads", "policy", "kvPolicy",
-            "repetitions", "readBandwidthGBps", "version");
+    private static final List<String> OF_ROWS = List.of("model", "type", "executor", "device", "deviceName", "threads", "policy",
+            "kvPolicy", "repetitions", "readBandwidthGBps", "version");
 
     private ResultReader() {
     }
 
     static Result read(Fields file, String name) {
         if (!file.json().isObject() || !file.json().path("kind").isTextual()) {
-            throw new FormatException(file.file(), "has no 'kind', so that nobody knows what it is; results are what bench, eval, calibrate, "
-                    + "generate and score of this version print with --json");
+            throw new FormatException(file.file(), "has no 'kind', so that nobody knows what it is; results are what bench, eval, "
+                    + "calibrate, generate and score of this version print with --json");
         }
         String kind = file.text("kind");
         Source source = source(List.of(file.json()), name, kind);
         return switch (kind) {
             case "perplexity" -> perplexity(file, source);
             case "squad" -> new Result.Squad(source, file.number("exact"), file.number("f1"), file.numberOrUnknown("hasAnsExact"),
-                    file.numberOrUnknown("hasAnsF1"), file.numberOrUnknown("noAnsExact"), file.numberOrUnknown("noAnsF1"), file.count("total"));
-            case "bleu" -> new Result.Bleu(source, file.number("bleu"), file.number("chrf2"), file.text("signature"), file.count("segments"));
+                    file.numberOrUnknown("hasAnsF1"), file.numberOrUnknown("noAnsExact"), file.numberOrUnknown("noAnsF1"),
+                            file.count("total"));
+            case "bleu" -> new Result.Bleu(source, file.number("bleu"), file.number("chrf2"), file.text("signature"),
+                    file.count("segments"));
             case "ablation" -> ablation(file, source);
             case "calibration" -> calibration(file, source);
             case "generation", "score" -> trace(file, source);
-            case String other -> throw new FormatException(file.file(), "is of the kind '" + other + "', of which there is no report; expected "
+            case String other -> throw new FormatException(file.file(), "is of the kind '" + other
+                    + "', of which there is no report; expected "
                     + "bench, perplexity, squad, bleu, ablation, calibration, generation or score");
         };
     }
@@ -103,14 +106,16 @@ final class ResultReader {
         Fields budget = file.object("budget");
         Fields heldOut = file.object("heldOut");
         List<Result.Candidate> candidates = file.list("candidates").stream().map(candidate -> new Result.Candidate(candidate.text("name"),
-                candidate.textOrNone("policyKind"), candidate.textOrNone("kvPolicy"), candidate.numberOrUnknown("meanComponents"), candidate.numberOrUnknown("kvBytes"),
+                candidate.textOrNone("policyKind"), candidate.textOrNone("kvPolicy"), candidate.numberOrUnknown("meanComponents"),
+                        candidate.numberOrUnknown("kvBytes"),
                 candidate.numberOrUnknown("increase"), candidate.numberOrUnknown("standardError"), candidate.flag("chosen"))).toList();
         return new Result.Calibration(source, file.textOrNone("policy"), budget.numberOrUnknown("maxPplIncrease"),
                 budget.numberOrUnknown("meanComponents"), file.numberOrUnknown("predictedIncrease"), file.number("measuredIncrease"),
                 file.numberOrUnknown("predictedComponents"), file.numberOrUnknown("measuredComponents"), file.numberOrUnknown("kvBytes"),
                 file.numberOrUnknown("kvBytesFull"), file.flag("withinBudget"), candidates,
                 new Result.HeldOut(heldOut.textOrNone("text"), heldOut.numberOrUnknown("tokens"), heldOut.numberOrUnknown("nll"),
-                        heldOut.numberOrUnknown("perplexity"), heldOut.numberOrUnknown("fullNll"), heldOut.numberOrUnknown("fullPerplexity"), heldOut.numberOrUnknown("standardError")));
+                        heldOut.numberOrUnknown("perplexity"), heldOut.numberOrUnknown("fullNll"),
+                                heldOut.numberOrUnknown("fullPerplexity"), heldOut.numberOrUnknown("standardError")));
     }
 
     private static Result trace(Fields file, Source source) {

@@ -8,7 +8,8 @@ import java.util.Optional;
  *
  * @param name   of the file, without the folders above it unless several files have that name
  * @param kind   of result, as its file says
- * @param fields every single value of the file that is not of one row, token or chunk; values within objects as {@code budget.meanComponents}
+ * @param fields every single value of the file that is not of one row, token or chunk; values within objects
+ *               as {@code budget.meanComponents}
  */
 public record Source(String name, String kind, Map<String, String> fields) {
 

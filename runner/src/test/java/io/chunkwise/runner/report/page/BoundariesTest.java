@@ -39,8 +39,8 @@ class BoundariesTest {
     private static Result.Trace trace(double[] components, int... ends) {
         List<Chunk> chunks = IntStream.range(0, ends.length)
                 .mapToObj(at -> new Chunk(at == 0 ? 0 : ends[at - 1], ends[at], "band", "rung", Double.NaN, "full")).toList();
-        return new Result.Trace(new Source("x", "score", Map.of()), Arrays.stream(components).mapToObj(one -> new Token(Double.NaN, one)).toList(),
-                chunks, Double.NaN, 0, 0);
+        return new Result.Trace(new Source("x", "score", Map.of()), Arrays.stream(components)
+                .mapToObj(one -> new Token(Double.NaN, one)).toList(), chunks, Double.NaN, 0, 0);
     }
 
     private static final class DoubleTokens {

@@ -27,7 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ReportPageTest {
-    private static final String NASTY = "</script></style></td><script>alert(1)</script><img src=x onerror=alert(2)><!-- \" ' & {{body}} \u0000\u001b[31m\u2028\u202e";
+    private static final String NASTY = "</script></style></td><script>alert(1)</script><img src=x onerror=alert(2)><!-- \" ' & "
+            + "{{body}} \u0000\u001b[31m\u2028\u202e";
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
     @TempDir
@@ -36,13 +37,15 @@ class ReportPageTest {
     @Test
     void nothingIsFetchedFromAnywhere() throws IOException {
         String page = withoutLibrary(page("Results", all()));
-        for (String fetching : List.of("src=", "url(", "@import", "fetch(", "XMLHttpRequest", "import(", "<link", "<img", "<iframe", "http:", "https:")) {
+        for (String fetching : List.of("src=", "url(", "@import", "fetch(", "XMLHttpRequest", "import(", "<link", "<img", "<iframe",
+                "http:", "https:")) {
             assertFalse(page.contains(fetching), "the page has " + fetching);
         }
         for (int at = page.indexOf("href="); at >= 0; at = page.indexOf("href=", at + 1)) {
             assertTrue(page.startsWith("href=\"#", at), "a link leads out of the page: " + page.substring(at, at + 40));
         }
-        assertTrue(page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\""), "the browser is told so, too");
+        assertTrue(page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\""),
+                "the browser is told so, too");
     }
 
     @Test
@@ -58,19 +61,19 @@ class ReportPageTest {
     @ParameterizedTest
     @ValueSource(strings = {
         // ablation
-        "90.1252", "4.501200", "8.41", "−0.00890 ± 0.00240", "+0.23300 ± 0.01020", "−0.00590 ± 0.00220", "without ngram", "window:64", "384.0 KiB",
-        "3.206", "5,315",
+        "90.1252", "4.501200", "8.41", "−0.00890 ± 0.00240", "+0.23300 ± 0.01020", "−0.00590 ± 0.00220", "without ngram", "window:64",
+        "384.0 KiB", "3.206", "5,315",
         // calibration
-        "shakespeare-1percent.yaml", "perplexity at most 1.00 % higher", "+0.71 %", "+0.83 %", "17.20", "17.40", "+10.32 % ± 0.41", "rungs 12 16 24",
-        "77.5210", "76.8830", "shakespeare-held-out.txt", "20480",
+        "shakespeare-1percent.yaml", "perplexity at most 1.00 % higher", "+0.71 %", "+0.83 %", "17.20", "17.40", "+10.32 % ± 0.41",
+        "rungs 12 16 24", "77.5210", "76.8830", "shakespeare-held-out.txt", "20480",
         // perplexity
         "88.7135", "4.485412", "88.2522", "8.04", "3.432", "305.4 KiB", "uniform:8", "strided windows of 512, stride 512",
         // squad and bleu
-        "78.9733", "81.8264", "75.3952", "81.3542", "82.2601", "6,078", "pred-half-BERT.json", "23.4568", "51.2346", "1,012", "newstest.hyp",
-        "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:chunkwise-0.1.0",
+        "78.9733", "81.8264", "75.3952", "81.3542", "82.2601", "6,078", "pred-half-BERT.json", "23.4568", "51.2346", "1,012",
+        "newstest.hyp", "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:chunkwise-0.1.0",
         // bench, one object and one per line
-        "AMD EPYC (2 cores)", "NVIDIA RTX A6000", "AMD Radeon PRO W7900", "66.1 ± 0.86", "0.81 of base", "1.57 x floor", "675 launches per token",
-        "7.0 GiB at most", "tornado on ptx:0",
+        "AMD EPYC (2 cores)", "NVIDIA RTX A6000", "AMD Radeon PRO W7900", "66.1 ± 0.86", "0.81 of base", "1.57 x floor",
+        "675 launches per token", "7.0 GiB at most", "tornado on ptx:0",
         // generation
         "adaptive, fade 4", "8.12 active components", "96.0 KiB in the KV cache", "5 chunks in 60 tokens",
         // the paper
@@ -109,7 +112,8 @@ class ReportPageTest {
         JsonNode plots = data(page);
         assertTrue(plots.size() >= 15, plots.size() + " plots");
         for (int i = 0; i < plots.size(); i++) {
-            assertEquals(1, count(page, "<canvas id=\"plot-" + i + "\" role=\"img\" aria-labelledby=\"plot-" + i + "-title\">"), "canvas of plot " + i);
+            assertEquals(1, count(page, "<canvas id=\"plot-" + i + "\" role=\"img\" aria-labelledby=\"plot-" + i + "-title\">"),
+                    "canvas of plot " + i);
             JsonNode series = plots.get(i).get("series");
             assertTrue(series.size() > 0, "plot " + i + " is empty");
             series.forEach(one -> assertTrue(one.get("points").size() > 0, "a series without points in " + plots));
@@ -158,7 +162,8 @@ class ReportPageTest {
         other.put("text", "another.txt");
         Path file = Files.writeString(folder.resolve("other.json"), other.toString());
         assertEquals(0, data(page("Results", ResultFiles.read(List.of(fixture("perplexity-uniform-8.json"), file)))).size());
-        assertEquals(3, data(page("Results", ResultFiles.read(List.of(fixture("perplexity-uniform-8.json"), fixture("perplexity-adaptive.json"))))).size());
+        assertEquals(3, data(page("Results", ResultFiles.read(List.of(fixture("perplexity-uniform-8.json"),
+                fixture("perplexity-adaptive.json"))))).size());
     }
 
     @Test

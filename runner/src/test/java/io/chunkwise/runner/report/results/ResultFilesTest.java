@@ -20,9 +20,9 @@ class ResultFilesTest {
     private Path folder;
 
     @ParameterizedTest
-    @CsvSource({"ablation.json, ablation, Ablation", "bench-cpu.json, bench, Bench", "bench-gpus.jsonl, bench, Bench", "bleu.json, bleu, Bleu",
-        "calibration.json, calibration, Calibration", "generation.json, generation, Trace", "perplexity-adaptive.json, perplexity, Perplexity",
-        "squad.json, squad, Squad"})
+    @CsvSource({"ablation.json, ablation, Ablation", "bench-cpu.json, bench, Bench", "bench-gpus.jsonl, bench, Bench",
+            "bleu.json, bleu, Bleu", "calibration.json, calibration, Calibration", "generation.json, generation, Trace",
+        "perplexity-adaptive.json, perplexity, Perplexity", "squad.json, squad, Squad"})
     void everyKindIsRecognised(String name, String kind, String type) {
         Result result = ResultFiles.read(List.of(fixture(name))).getFirst();
         assertEquals(type, result.getClass().getSimpleName());
@@ -105,9 +105,11 @@ class ResultFilesTest {
     @Test
     void placesThatAreNotThereAreNamed() throws IOException {
         Path missing = folder.resolve("missing.json");
-        assertTrue(assertThrows(FormatException.class, () -> ResultFiles.read(List.of(missing))).getMessage().contains("there is no such file"));
+        assertTrue(assertThrows(FormatException.class, () -> ResultFiles.read(List.of(missing)))
+                .getMessage().contains("there is no such file"));
         Path empty = Files.createDirectories(folder.resolve("empty"));
-        assertTrue(assertThrows(FormatException.class, () -> ResultFiles.read(List.of(empty))).getMessage().contains("has no *.json files"));
+        assertTrue(assertThrows(FormatException.class, () -> ResultFiles.read(List.of(empty)))
+                .getMessage().contains("has no *.json files"));
     }
 
     private Path write(String name, String text) throws IOException {

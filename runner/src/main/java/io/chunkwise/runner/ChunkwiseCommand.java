@@ -66,6 +66,7 @@ public final class ChunkwiseCommand implements Runnable {
                 .addSubcommand(new InspectCommand(terminal))
                 .addSubcommand(new LadderCommand(terminal))
                 .addSubcommand(new PolicyCommand(terminal))
+                .addSubcommand(new CalibrateCommand(terminal))
                 .addSubcommand(EvalCommand.with(terminal))
                 .addSubcommand(new BenchCommand(terminal))
                 .addSubcommand(new ReportCommand(terminal));

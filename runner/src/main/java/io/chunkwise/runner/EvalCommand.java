@@ -29,6 +29,7 @@ final class EvalCommand implements Runnable {
                 .addSubcommand(new EvalPerplexityCommand(terminal))
                 .addSubcommand(new EvalSquadCommand(terminal))
                 .addSubcommand(new EvalBleuCommand(terminal))
+                .addSubcommand(new EvalAblateCommand(terminal))
                 .addSubcommand(new EvalMergeCommand(terminal));
     }
 

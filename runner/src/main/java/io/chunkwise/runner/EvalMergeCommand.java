@@ -2,6 +2,7 @@ package io.chunkwise.runner;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.chunkwise.evaluate.Configuration;
+import io.chunkwise.evaluate.ablation.AblationRow;
 import io.chunkwise.evaluate.bleu.BleuFigures;
 import io.chunkwise.evaluate.bleu.BleuRow;
 import io.chunkwise.evaluate.journal.Journal;
@@ -64,8 +65,10 @@ final class EvalMergeCommand implements Callable<Integer> {
                 return new Report(json -> EvaluationReport.bleu(json, figures, signature, chrfSignature),
                         EvaluationReport.text(figures, signature, chrfSignature));
             });
+            case EvalAblateCommand.KIND -> report(AblationRow.class, (rows, configuration) -> new Report(
+                    json -> AblationReport.json(json, rows, configuration), AblationReport.text(rows, terminal.width())));
             default -> throw new FormatException(files.getFirst().toString(), "holds results of the kind '" + kind
-                    + "', expected perplexity, squad or bleu");
+                    + "', expected perplexity, squad, bleu or ablation");
         }
         return 0;
     }

@@ -113,7 +113,7 @@ final class BenchCommand implements Callable<Integer> {
         ExecutorOptions template = new ExecutorOptions(plan.contextLength(), Math.min(plan.contextLength(), plan.batch()),
                 KvReservation.full(plan.contextLength()), Optional.of(choice.device().selector()), 0, where.adapters(), where.cudaGraphs(),
                 false, progress);
-        BenchOutput.Printer printer = new BenchOutput.Printer(shown, terminal);
+        BenchOutput.Printer printer = new BenchOutput.Printer(shown, terminal, ChunkwiseCommand.Version.text());
         boolean onHost = choice.provider().name().equals("cpu")
                 || plan.variants().stream().anyMatch(variant -> variant.mode() == LoraMode.MERGED);
         try {

@@ -68,7 +68,8 @@ public final class ChunkwiseCommand implements Runnable {
                 .addSubcommand(new PolicyCommand(terminal))
                 .addSubcommand(new CalibrateCommand(terminal))
                 .addSubcommand(EvalCommand.with(terminal, sessions))
-                .addSubcommand(new BenchCommand(terminal));
+                .addSubcommand(new BenchCommand(terminal))
+                .addSubcommand(new ReportCommand(terminal));
         commandLine.setOut(new PrintWriter(terminal.out(), true));
         commandLine.setErr(new PrintWriter(terminal.err(), true));
         commandLine.setColorScheme(Help.defaultColorScheme(terminal.colours() ? Help.Ansi.ON : Help.Ansi.OFF));

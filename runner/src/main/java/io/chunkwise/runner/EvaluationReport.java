@@ -24,11 +24,14 @@ import picocli.CommandLine.ExitCode;
 /** What {@code eval} says of its figures; docs/json.md describes the JSON. */
 final class EvaluationReport {
     private static final int DIGITS = 9; // behind the point
+    /** What an evaluation may read, by the names of its configuration. */
+    private static final List<String> DATA = List.of("text", "data", "predictions", "hypothesis", "source");
 
     private EvaluationReport() {
     }
 
     static void perplexity(JsonGenerator json, PerplexityFigures figures, Configuration data, int windows) throws IOException {
+        json.writeStringField("kind", EvalPerplexityCommand.KIND);
         Json.number(json, "nll", figures.nll(), DIGITS);
         Json.number(json, "perplexity", figures.perplexity(), DIGITS);
         json.writeNumberField("tokens", number(data, "tokens"));
@@ -50,6 +53,7 @@ final class EvaluationReport {
     }
 
     static void squad(JsonGenerator json, SquadFigures figures) throws IOException {
+        json.writeStringField("kind", EvalSquadCommand.KIND);
         Json.number(json, "exact", figures.exact(), DIGITS);
         Json.number(json, "f1", figures.f1(), DIGITS);
         json.writeNumberField("total", figures.total());
@@ -71,6 +75,7 @@ final class EvaluationReport {
     }
 
     static void bleu(JsonGenerator json, BleuFigures figures, String signature, String chrfSignature) throws IOException {
+        json.writeStringField("kind", EvalBleuCommand.KIND);
         Json.number(json, "bleu", figures.bleu().bleu(), DIGITS);
         json.writeStringField("signature", signature);
         Json.number(json, "chrf2", figures.chrf2(), DIGITS);
@@ -147,6 +152,11 @@ final class EvaluationReport {
 
     /** Which items these are the figures of. */
     static void run(JsonGenerator json, Configuration data, JournalOptions journal, EvaluationRun<?> run) throws IOException {
+        for (String name : DATA) {
+            if (data.value(name).isPresent()) {
+                json.writeStringField(name, text(data, name));
+            }
+        }
         json.writeNumberField("items", number(data, "items"));
         json.writeNumberField("evaluated", run.rows().size());
         json.writeNumberField("resumed", run.resumed());

@@ -18,12 +18,14 @@ final class GenerationReport {
     }
 
     static void writeJson(JsonGenerator json, Session session, GenerationResult result, long seed) throws IOException {
+        json.writeStringField("kind", "generation");
         json.writeStringField("text", result.text());
         json.writeFieldName("newIds");
         json.writeArray(result.tokens(), 0, result.tokens().length);
         json.writeNumberField("promptTokens", result.promptTokens());
         json.writeStringField("stopReason", result.stopReason().name().toLowerCase(Locale.ROOT));
         session.writeJson(json);
+        json.writeStringField("version", ChunkwiseCommand.Version.text());
         json.writeNumberField("seed", seed);
         json.writeObjectFieldStart("timings");
         Json.number(json, "loadMs", session.loadNanos() * 1e-6, 3);

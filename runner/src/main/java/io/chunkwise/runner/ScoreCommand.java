@@ -220,6 +220,7 @@ final class ScoreCommand implements Callable<Integer> {
     }
 
     private void writeJson(JsonGenerator json, Session session, Score score) throws IOException {
+        json.writeStringField("kind", "score");
         json.writeArrayFieldStart("tokens");
         for (int start = 0, at = 0; at < score.traces().size(); at++) {
             SequenceTrace decided = score.traces().get(at);
@@ -233,6 +234,7 @@ final class ScoreCommand implements Callable<Integer> {
         Json.number(json, "perplexity", score.perplexity(), 9);
         json.writeNumberField("scored", score.scored());
         session.writeJson(json);
+        json.writeStringField("version", ChunkwiseCommand.Version.text());
         TraceJson.writeChunks(json, chunks(score));
         Json.number(json, "meanComponents", score.cost().meanComponents(), 6);
         SequenceTrace.Memory last = score.traces().getLast().memory();

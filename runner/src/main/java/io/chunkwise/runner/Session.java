@@ -164,6 +164,12 @@ final class Session implements AutoCloseable {
 
     /** What every command's JSON says: where it ran, and by which policies. */
     void writeJson(JsonGenerator json) throws IOException {
+        json.writeStringField("model", modelName());
+        json.writeArrayFieldStart("adapters");
+        for (String name : adapters.names()) {
+            json.writeString(name);
+        }
+        json.writeEndArray();
         json.writeStringField("executor", executor.name());
         json.writeStringField("device", executor.device().selector());
         json.writeStringField("deviceName", executor.device().name());
@@ -172,6 +178,10 @@ final class Session implements AutoCloseable {
         json.writeNumberField("mergedComponents", options.adapter().mergedComponents().orElse(0));
         json.writeStringField("policy", options.chunking().description());
         json.writeStringField("kvPolicy", options.chunking().kvPolicy().word());
+    }
+
+    private String modelName() {
+        return String.valueOf(base.source().toAbsolutePath().normalize().getFileName());
     }
 
     long loadNanos() {
@@ -185,9 +195,8 @@ final class Session implements AutoCloseable {
 
     /** A trace with what has to be said beside it. @param texts [tokens] what each token adds to the text */
     TraceReport report(SequenceTrace trace, List<String> texts) {
-        Path name = base.source().toAbsolutePath().normalize().getFileName();
         OptionalInt merged = options.adapter().mergedComponents();
-        return new TraceReport(String.valueOf(name), adapters.names(),
+        return new TraceReport(modelName(), adapters.names(),
                 options.chunking().description() + (merged.isPresent() ? ", rung " + merged.getAsInt() + " merged" : ""),
                 options.chunking().kvPolicy().word(), executor.name(), executor.device().selector() + " (" + executor.device().name() + ")",
                 adapters.maxComponents(), texts, trace);

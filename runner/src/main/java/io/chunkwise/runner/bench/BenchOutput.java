@@ -40,11 +40,14 @@ public enum BenchOutput {
     public static final class Printer {
         private final BenchOutput form;
         private final Terminal terminal;
+        private final String version;
         private final List<BenchRow> rows = new ArrayList<>();
 
-        public Printer(BenchOutput form, Terminal terminal) {
+        /** @param version of this program */
+        public Printer(BenchOutput form, Terminal terminal, String version) {
             this.form = form;
             this.terminal = terminal;
+            this.version = version;
         }
 
         public void add(List<BenchRow> more) {
@@ -58,7 +61,7 @@ public enum BenchOutput {
                     more.forEach(row -> terminal.out().println(
                             BenchField.ALL.stream().map(field -> field.csv(row)).collect(Collectors.joining(","))));
                 }
-                case JSONL -> more.forEach(row -> terminal.out().println(line(row)));
+                case JSONL -> more.forEach(row -> terminal.out().println(line(row, version)));
             }
             rows.addAll(more);
             flush();
@@ -69,7 +72,7 @@ public enum BenchOutput {
                 case MD -> BenchTable.lines(rows).forEach(terminal.out()::println);
                 case CSV, JSONL -> {
                 }
-                case JSON -> Json.print(terminal, json -> writeJson(json, rows));
+                case JSON -> Json.print(terminal, json -> writeJson(json, rows, version));
             }
             flush();
         }
@@ -82,7 +85,8 @@ public enum BenchOutput {
     }
 
     /** {@code rows[]}; beside it what all rows share. */
-    static void writeJson(JsonGenerator json, List<BenchRow> rows) throws IOException {
+    static void writeJson(JsonGenerator json, List<BenchRow> rows, String version) throws IOException {
+        writeKind(json, version);
         for (BenchField field : BenchField.ALL) {
             if (shared(field, rows)) {
                 field.write(json, rows.getFirst());
@@ -90,17 +94,23 @@ public enum BenchOutput {
         }
         json.writeArrayFieldStart("rows");
         for (BenchRow row : rows) {
-            writeRow(json, row);
+            json.writeStartObject();
+            writeFields(json, row);
+            json.writeEndObject();
         }
         json.writeEndArray();
+    }
+
+    private static void writeKind(JsonGenerator json, String version) throws IOException {
+        json.writeStringField("kind", "bench");
+        json.writeStringField("version", version);
     }
 
     private static boolean shared(BenchField field, List<BenchRow> rows) {
         return DESCRIBING.contains(field.name()) && rows.stream().map(field.value()).distinct().count() == 1;
     }
 
-    private static void writeRow(JsonGenerator json, BenchRow row) throws IOException {
-        json.writeStartObject();
+    private static void writeFields(JsonGenerator json, BenchRow row) throws IOException {
         for (BenchField field : BenchField.ALL) {
             field.write(json, row);
         }
@@ -120,13 +130,15 @@ public enum BenchOutput {
             }
             json.writeEndArray();
         }
-        json.writeEndObject();
     }
 
-    private static String line(BenchRow row) {
+    private static String line(BenchRow row, String version) {
         StringWriter text = new StringWriter();
         try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
-            writeRow(json, row);
+            json.writeStartObject();
+            writeKind(json, version);
+            writeFields(json, row);
+            json.writeEndObject();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,21 +1,14 @@
 package io.chunkwise.runner.trace;
 
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.chunkwise.runner.html.Markup;
+import io.chunkwise.runner.html.PageFile;
 import io.chunkwise.runner.report.Json;
 import io.chunkwise.trace.KvTrace;
 import io.chunkwise.trace.TokenTrace;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStreamWriter;
 import java.io.Writer;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.UUID;
 import java.util.function.ToLongFunction;
 
 /**
@@ -29,51 +22,28 @@ public final class TracePage {
     }
 
     /**
-     * Writes the page under another name beside it and then moves it into place: {@code file} is never there in part.
+     * Writes the page; {@code file} is never there in part.
      *
      * @throws IOException if it cannot be written; nothing of it is left then
      */
     public static void write(Path file, TraceReport report) throws IOException {
-        Path target = file.toAbsolutePath();
-        Path unfinished = target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + ".part");
-        try {
-            // Replaces what UTF-8 cannot hold (halves of surrogate pairs, from a tokenizer) instead of failing on it.
-            try (Writer out = new BufferedWriter(new OutputStreamWriter(Files.newOutputStream(unfinished, StandardOpenOption.CREATE_NEW),
-                    StandardCharsets.UTF_8))) {
-                write(out, report);
-            }
-            Files.move(unfinished, target, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            Files.deleteIfExists(unfinished);
-        }
+        PageFile.write(file, out -> write(out, report));
     }
 
     static void write(Writer out, TraceReport report) throws IOException {
-        // What is put in is never looked through for marks again: each piece goes out as it is.
-        String rest = resource("trace.html");
-        while (true) {
-            int open = rest.indexOf("{{");
-            if (open < 0) {
-                out.write(rest);
-                return;
+        PageFile.fill(out, resource("trace.html"), (mark, page) -> {
+            switch (mark) {
+                case "title" -> page.write(Markup.escaped("ChunkWise: " + report.title()));
+                case "style" -> page.write(resource("trace.css"));
+                case "script" -> page.write(resource("trace.js"));
+                case "data" -> writeData(page, report);
+                default -> throw new IllegalStateException("trace.html has an unknown mark " + mark);
             }
-            int close = rest.indexOf("}}", open);
-            out.write(rest, 0, open);
-            switch (rest.substring(open + 2, close)) {
-                case "title" -> out.write(escaped("ChunkWise: " + report.title()));
-                case "style" -> out.write(resource("trace.css"));
-                case "script" -> out.write(resource("trace.js"));
-                case "data" -> writeData(out, report);
-                case String mark -> throw new IllegalStateException("trace.html has an unknown mark " + mark);
-            }
-            rest = rest.substring(close + 2);
-        }
+        });
     }
 
     private static void writeData(Writer out, TraceReport report) throws IOException {
-        JsonFactory factory = new JsonFactory();
-        factory.setCharacterEscapes(new ScriptEscapes());
-        try (JsonGenerator json = factory.createGenerator(out).disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)) {
+        try (JsonGenerator json = Markup.data(out)) {
             json.writeStartObject();
             json.writeStringField("model", report.model());
             json.writeArrayFieldStart("adapters");
@@ -153,18 +123,7 @@ public final class TracePage {
         json.writeEndArray();
     }
 
-    // Characters that move the cursor or turn the direction of writing are shown as what they are: not text.
-    private static String escaped(String text) {
-        return text.replaceAll("[\\p{Cntrl}\\u202a-\\u202e\\u2066-\\u2069]", "\uFFFD").replace("&", "&amp;")
-                .replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;").replace("'", "&#39;");
-    }
-
     private static String resource(String name) throws IOException {
-        try (InputStream in = TracePage.class.getResourceAsStream(name)) {
-            if (in == null) {
-                throw new IllegalStateException("the program lacks its file " + name);
-            }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        }
+        return PageFile.resource(TracePage.class, name);
     }
 }

@@ -1,4 +1,4 @@
-package io.chunkwise.runner.trace;
+package io.chunkwise.runner.html;
 
 import com.fasterxml.jackson.core.SerializableString;
 import com.fasterxml.jackson.core.io.CharacterEscapes;

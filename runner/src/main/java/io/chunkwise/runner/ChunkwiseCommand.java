@@ -66,6 +66,7 @@ public final class ChunkwiseCommand implements Runnable {
                 .addSubcommand(new InspectCommand(terminal))
                 .addSubcommand(new LadderCommand(terminal))
                 .addSubcommand(new PolicyCommand(terminal))
+                .addSubcommand(new CalibrateCommand(terminal))
                 .addSubcommand(EvalCommand.with(terminal, sessions))
                 .addSubcommand(new BenchCommand(terminal));
         commandLine.setOut(new PrintWriter(terminal.out(), true));

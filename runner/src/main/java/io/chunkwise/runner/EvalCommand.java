@@ -29,6 +29,7 @@ final class EvalCommand implements Runnable {
                 .addSubcommand(new EvalPerplexityCommand(terminal, sessions))
                 .addSubcommand(new EvalSquadCommand(terminal, sessions))
                 .addSubcommand(new EvalBleuCommand(terminal, sessions))
+                .addSubcommand(new EvalAblateCommand(terminal))
                 .addSubcommand(new EvalMergeCommand(terminal));
     }
 

@@ -2,6 +2,7 @@ package io.chunkwise.runner;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.chunkwise.evaluate.Configuration;
+import io.chunkwise.evaluate.ablation.AblationRow;
 import io.chunkwise.evaluate.batch.BatchFigures;
 import io.chunkwise.evaluate.batch.BatchRow;
 import io.chunkwise.evaluate.bleu.BleuFigures;
@@ -66,11 +67,13 @@ final class EvalMergeCommand implements Callable<Integer> {
                 return new Report(json -> EvaluationReport.bleu(json, figures, signature, chrfSignature),
                         EvaluationReport.text(figures, signature, chrfSignature));
             });
+            case EvalAblateCommand.KIND -> report(AblationRow.class, (rows, configuration) -> new Report(
+                    json -> AblationReport.json(json, rows, configuration), AblationReport.text(rows, terminal.width())));
             case GenerateBatch.KIND -> {
                 return ofBatch();
             }
             default -> throw new FormatException(files.getFirst().toString(), "holds results of the kind '" + kind
-                    + "', expected perplexity, squad, bleu or generate");
+                    + "', expected perplexity, squad, bleu, ablation or generate");
         }
         return 0;
     }

@@ -12,14 +12,11 @@ import io.chunkwise.evaluate.batch.PromptFile;
 import io.chunkwise.evaluate.journal.Journal;
 import io.chunkwise.generate.GenerationRequest;
 import io.chunkwise.generate.SamplingOptions;
-import io.chunkwise.model.Progress;
 import io.chunkwise.runner.options.JournalOptions;
 import io.chunkwise.runner.report.Json;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * {@code generate --input}: texts of many prompts.
@@ -34,19 +31,16 @@ record GenerateBatch(Path input, GenerationRequest request, Session.Options opti
     /** @return the exit code */
     int run(Terminal terminal, Sessions sessions) {
         List<Item<Prompt>> prompts = PromptFile.read(input.toString(), TextSource.lines(input));
-        Optional<ProgressBars> bars = Session.progressBars(terminal, options.output());
-        Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
-        try (Session session = sessions.open(options, terminal, progress)) {
+        try (ShownProgress progress = ShownProgress.of(terminal, options.output());
+                Session session = sessions.open(options, terminal, progress)) {
             Configuration data = data(prompts);
             BatchGeneration generation = new BatchGeneration(prompts, request, session.scheduler(), session.model().tokenizer());
             try (Journal<BatchRow> results = journal.open(SessionConfiguration.with(data, session, options), BatchRow.class)) {
                 EvaluationRun<BatchRow> run = EvaluationRun.of(generation, journal.shard(), results,
                         (_, done, total) -> progress.report("generating", done, total));
-                bars.ifPresent(ProgressBars::close);
+                progress.end();
                 return report(terminal, session, run, data);
             }
-        } finally {
-            bars.ifPresent(ProgressBars::close);
         }
     }
 

@@ -1,9 +1,11 @@
 package io.chunkwise.tornado;
 
 import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.ExecutorCounters;
 import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import io.chunkwise.model.forward.ExecutorOptions;
+import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.llama.LlamaConfig;
@@ -33,6 +35,7 @@ final class DeviceSession implements AutoCloseable {
 
     private final LlamaConfig config;
     private final ExecutorOptions options;
+    private final TensorType base; // number format of the projections
     private final Function<DeviceState, Passes> plans;
     private DeviceState state;
     private Optional<Passes> made = Optional.empty();
@@ -47,6 +50,7 @@ final class DeviceSession implements AutoCloseable {
         config = model.config();
         this.options = options;
         this.plans = plans;
+        base = model.weights().get(WeightRole.QUERY, 0).type();
         Slots slots = Slots.of(options.kv(), config.layers(), options.contextLength(), options.rowCapacity());
         state = new DeviceState(config, options.kv().quantizable(), new DeviceWeights(config, model.weights(), options.progress()),
                 new DeviceBuffers(config, options.rowCapacity(), options.contextLength()),
@@ -151,7 +155,7 @@ final class DeviceSession implements AutoCloseable {
     }
 
     private DeviceAdapter adapter(Reservation reservation) {
-        return new DeviceAdapter(config.layers(), options.rowCapacity(), reservation);
+        return DeviceAdapter.of(config, options.rowCapacity(), reservation, options.adapters(), base);
     }
 
     private ControlBlock control(Reservation reservation) {

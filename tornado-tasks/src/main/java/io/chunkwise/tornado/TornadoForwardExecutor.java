@@ -21,6 +21,7 @@ import io.chunkwise.model.kv.KvPages;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.tornado.device.ControlBlock;
+import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceAdapter.Reservation;
 import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
@@ -76,7 +77,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         if (options.cudaGraphs()) {
             requireCudaGraphs(device.info(), options);
         }
-        requireSupported(options.adapters());
+        requireSupported(options.adapters(), model.config());
         if (options.activations() != ActivationFormat.FLOAT) {
             throw new ExecutorException("executor 'tornado' computes with float activations only; leave --activations out, or use --executor cpu");
         }
@@ -103,13 +104,16 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         return executor;
     }
 
-    private static void requireSupported(AdapterExecution adapters) {
-        if (!adapters.fused()) {
-            throw new ExecutorException("the tornado executor has no unfused low-rank updates yet: leave out the mode, or use --executor cpu");
+    /** @throws ExecutorException if components cannot be kept as these options want them */
+    static void requireSupported(AdapterExecution adapters, LlamaConfig config) {
+        TensorType type = adapters.type().orElse(TensorType.F32);
+        if (type != TensorType.F32 && type != TensorType.Q8_0) {
+            throw new ExecutorException("the tornado executor keeps adapters in f32 or q8_0, not in " + type.name().toLowerCase(Locale.ROOT)
+                    + ": use --adapter-type auto, f32 or q8_0, or --executor cpu");
         }
-        if (adapters.type().isPresent() && adapters.type().get() != TensorType.F32) {
-            throw new ExecutorException("the tornado executor keeps adapters in f32, not in "
-                    + adapters.type().get().name().toLowerCase(Locale.ROOT) + ": use --adapter-type auto or f32, or --executor cpu");
+        if (type == TensorType.Q8_0 && !DeviceAdapter.isInBlocks(config)) {
+            throw new ExecutorException("the tornado executor keeps adapters in q8_0 only where heads (" + config.headDim() + "), hidden size ("
+                    + config.hiddenSize() + ") and feed-forward size (" + config.ffnSize() + ") are multiples of 32: use --adapter-type f32");
         }
     }
 
@@ -157,7 +161,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
 
     @Override
     public TensorType componentType(TensorType base) {
-        return TensorType.F32;
+        return session.state().adapter().componentType();
     }
 
     @Override

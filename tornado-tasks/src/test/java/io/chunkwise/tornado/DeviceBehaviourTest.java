@@ -11,6 +11,7 @@ import io.chunkwise.model.adapter.AdapterSite;
 import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.fixtures.ModelCase;
 import io.chunkwise.model.fixtures.ScalarForward;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
@@ -224,7 +225,7 @@ class DeviceBehaviourTest {
     }
 
     private static ExecutorOptions options(KvReservation kv) {
-        return new ExecutorOptions(CONTEXT, 20, kv, Optional.empty(), 1, Progress.NONE);
+        return new ExecutorOptions(CONTEXT, 20, kv, Optional.empty(), 1, Progress.NONE).with(AdapterExecution.EXACT);
     }
 
     private static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Reservation reservation) {

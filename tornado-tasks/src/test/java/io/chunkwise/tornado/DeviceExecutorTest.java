@@ -5,6 +5,7 @@ import io.chunkwise.model.fixtures.ForwardExecutorContract;
 import io.chunkwise.model.fixtures.KvPagesContract;
 import io.chunkwise.model.fixtures.ModelCase;
 import io.chunkwise.model.fixtures.RowStatisticsContract;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
 import io.chunkwise.model.kv.KvReservation;
@@ -55,7 +56,7 @@ class DeviceExecutorTest implements ForwardExecutorContract {
     private static ExecutorOptions shared(boolean quantizable) {
         int context = KvPagesContract.CONTEXT;
         KvReservation kv = quantizable ? new KvReservation(context, context, context) : KvReservation.full(context);
-        return new ExecutorOptions(context, KvPagesContract.ROWS, kv, Optional.empty(), 1, Progress.NONE);
+        return new ExecutorOptions(context, KvPagesContract.ROWS, kv, Optional.empty(), 1, Progress.NONE).with(AdapterExecution.EXACT);
     }
 
     @Nested

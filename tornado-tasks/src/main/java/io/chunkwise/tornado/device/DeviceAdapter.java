@@ -3,21 +3,31 @@ package io.chunkwise.tornado.device;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterSite;
 import io.chunkwise.model.adapter.LowRankPair;
+import io.chunkwise.model.format.BlockCodec;
+import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.WeightRole;
+import io.chunkwise.model.llama.LlamaConfig;
+import io.chunkwise.tornado.kernels.FinishKernels;
 import io.chunkwise.tornado.kernels.LowRankKernels;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * The attached adapter: all sites stacked in two arrays of reserved size, and a table that says where each site begins and where
+ * The attached adapter: all sites stacked in arrays of reserved size, and a table that says where each site begins and where
  * its component groups end. Without an adapter all sites have rank 0.
  */
 public final class DeviceAdapter {
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     /** Sizes that an adapter may have without new task graphs; compiled into the kernels. */
     public record Reservation(int rank, int groups, long downElements, long upElements) {
         /** Nothing but the minimum that arrays need. */
@@ -28,7 +38,7 @@ public final class DeviceAdapter {
             long up = 0;
             for (LowRankPair pair : adapter.sites().values()) {
                 down += pair.down().length;
-                up += pair.up().length;
+                up += upSize(pair);
             }
             return new Reservation(Math.max(1, adapter.maxRank()), Math.max(1, adapter.groups()), Math.max(1, down), Math.max(1, up));
         }
@@ -46,24 +56,73 @@ public final class DeviceAdapter {
 
     private final Reservation reservation;
     private final int layers;
-    private final FloatArray down;
-    private final FloatArray up;
+    private final boolean coded;
+    private final boolean fused;
+    private final IntArray downCodes;
+    private final FloatArray downFloats;
+    private final ByteArray upCodes;
+    private final FloatArray upFloats;
     private final IntArray table;
     private final FloatArray hidden;
+    private final FloatArray parts;
     private int[] activeRanks = {0};
 
-    public DeviceAdapter(int layers, int rowCapacity, Reservation reservation) {
+    /**
+     * @param parts the most parts of an input for which the down half of an update is summed up on its own
+     * @param coded whether components are kept in Q8_0, else in F32
+     * @param fused whether updates are part of the tasks of their projections
+     */
+    public DeviceAdapter(int layers, int rowCapacity, int parts, Reservation reservation, boolean coded, boolean fused) {
         this.layers = layers;
         this.reservation = reservation;
-        down = DeviceArrays.floats("adapter down", reservation.downElements());
-        up = DeviceArrays.floats("adapter up", reservation.upElements());
+        this.coded = coded;
+        this.fused = fused;
+        downCodes = DeviceArrays.ints("adapter down", coded ? Math.ceilDiv(reservation.downElements(), 4) : 1);
+        downFloats = DeviceArrays.floats("adapter down", floats(reservation.downElements()));
+        upCodes = DeviceArrays.bytes("adapter up", coded ? reservation.upElements() : 1);
+        upFloats = DeviceArrays.floats("adapter up", floats(reservation.upElements()));
         table = DeviceArrays.ints("adapter table", LowRankKernels.HEADER + (long) layers * LowRankKernels.SITES * siteInts());
         hidden = DeviceArrays.floats("adapter components", rowCapacity, LowRankKernels.SITES, reservation.rank());
+        this.parts = DeviceArrays.floats("parts of adapter components", rowCapacity, parts, reservation.rank());
         load(Optional.empty());
+    }
+
+    /** F32, fused. */
+    public DeviceAdapter(int layers, int rowCapacity, Reservation reservation) {
+        this(layers, rowCapacity, 1, reservation, false, true);
+    }
+
+    /**
+     * In the number format that the execution wants beside {@code base}. Deviation: F32 stands for the 16-bit formats, too, because no kernel
+     * decodes components of them yet; and for Q8_0 where heads or inputs are not whole blocks.
+     */
+    public static DeviceAdapter of(LlamaConfig config, int rowCapacity, Reservation reservation, AdapterExecution execution,
+            TensorType base) {
+        boolean coded = isInBlocks(config) && switch (execution.typeFor(base)) {
+            case Q8_0, Q4_0 -> true;
+            case F32, F16, BF16 -> false;
+        };
+        int parts = Math.max(config.heads(), FinishKernels.partsOf(config.ffnSize()));
+        return new DeviceAdapter(config.layers(), rowCapacity, parts, reservation, coded, execution.fused());
+    }
+
+    /** Whether heads and inputs are whole blocks, so that components can be kept in Q8_0. */
+    public static boolean isInBlocks(LlamaConfig config) {
+        return config.hiddenSize() % LowRankKernels.BLOCK == 0 && config.headDim() % LowRankKernels.BLOCK == 0
+                && config.ffnSize() % LowRankKernels.BLOCK == 0;
+    }
+
+    private long floats(long elements) {
+        return coded ? Math.ceilDiv(elements, LowRankKernels.BLOCK) : elements;
     }
 
     public Reservation reservation() {
         return reservation;
+    }
+
+    /** What components lie in. */
+    public TensorType componentType() {
+        return coded ? TensorType.Q8_0 : TensorType.F32;
     }
 
     /** Whether there is room for any adapter with sites. */
@@ -71,14 +130,29 @@ public final class DeviceAdapter {
         return !reservation.equals(Reservation.NONE);
     }
 
-    /** [rank, inputs] per site */
-    public FloatArray down() {
-        return down;
+    /** Whether updates are part of the tasks of their projections. */
+    public boolean isFused() {
+        return fused;
     }
 
-    /** [outputs, rank] per site */
-    public FloatArray up() {
-        return up;
+    /** [rank, inputs] per site; see {@link LowRankKernels} */
+    public IntArray downCodes() {
+        return downCodes;
+    }
+
+    /** [rank, inputs] per site; see {@link LowRankKernels} */
+    public FloatArray downFloats() {
+        return downFloats;
+    }
+
+    /** [rank, outputs rounded up] per site; see {@link LowRankKernels} */
+    public ByteArray upCodes() {
+        return upCodes;
+    }
+
+    /** [rank, outputs rounded up] per site; see {@link LowRankKernels} */
+    public FloatArray upFloats() {
+        return upFloats;
     }
 
     /** Where each site begins and its groups end, see {@link LowRankKernels}. */
@@ -91,8 +165,13 @@ public final class DeviceAdapter {
         return hidden;
     }
 
+    /** [rowCapacity, parts, reserved rank]: components whose parts are still to be added up. */
+    public FloatArray parts() {
+        return parts;
+    }
+
     public List<TornadoNativeArray> arrays() {
-        return List.of(down, up, table, hidden);
+        return List.of(downCodes, downFloats, upCodes, upFloats, table, hidden, parts);
     }
 
     /** The most components that the loaded adapter's first {@code activeGroups} groups have at any site. */
@@ -110,6 +189,7 @@ public final class DeviceAdapter {
         table.init(0);
         table.set(LowRankKernels.RESERVED_RANK, reservation.rank());
         table.set(LowRankKernels.GROUP_CAPACITY, reservation.groups());
+        table.set(LowRankKernels.CODED, coded ? 1 : 0);
         activeRanks = new int[1 + adapter.map(Adapter::groups).orElse(0)];
         Map<AdapterSite, LowRankPair> pairs = adapter.map(Adapter::sites).orElse(Map.of());
         int downAt = 0;
@@ -126,13 +206,46 @@ public final class DeviceAdapter {
                         table.set(at + LowRankKernels.SITE_INTS + group, pair.groupEnd()[group]);
                         activeRanks[group + 1] = Math.max(activeRanks[group + 1], pair.groupEnd()[group]);
                     }
-                    MemorySegment.copy(MemorySegment.ofArray(pair.down()), 0, down.getSegment(), 4L * downAt, 4L * pair.down().length);
-                    MemorySegment.copy(MemorySegment.ofArray(pair.up()), 0, up.getSegment(), 4L * upAt, 4L * pair.up().length);
+                    store(pair.down(), downFloats, downAt,
+                            (from, offset, block) -> WeightStacking.interleave(from, offset, downCodes.getSegment(), block));
+                    store(turned(pair), upFloats, upAt, (from, offset, block) -> MemorySegment.copy(from, offset, upCodes.getSegment(),
+                            LowRankKernels.BLOCK * block, LowRankKernels.BLOCK));
                     downAt += pair.down().length;
-                    upAt += pair.up().length;
+                    upAt += Math.toIntExact(upSize(pair));
                 }
             }
         }
+    }
+
+    private void store(float[] values, FloatArray floats, int at, WeightStacking.BlockCopy codes) {
+        if (!coded) {
+            MemorySegment.copy(MemorySegment.ofArray(values), 0, floats.getSegment(), 4L * at, 4L * values.length);
+            return;
+        }
+        MemorySegment blocks = MemorySegment.ofArray(new byte[Math.toIntExact(TensorType.Q8_0.bytesFor(values.length))]);
+        BlockCodec.encode(TensorType.Q8_0, values, 0, values.length, blocks, 0);
+        int blockBytes = TensorType.Q8_0.blockBytes();
+        for (int block = 0; block < values.length / LowRankKernels.BLOCK; block++) {
+            int target = at / LowRankKernels.BLOCK + block;
+            floats.set(target, Float.float16ToFloat(blocks.get(SHORT, (long) block * blockBytes)));
+            codes.copy(blocks, (long) block * blockBytes + 2, target);
+        }
+    }
+
+    /** [rank, outputs rounded up to whole blocks] */
+    private static float[] turned(LowRankPair pair) {
+        int width = Math.toIntExact(upSize(pair) / pair.rank());
+        float[] turned = new float[pair.rank() * width];
+        for (int output = 0; output < pair.outputs(); output++) {
+            for (int k = 0; k < pair.rank(); k++) {
+                turned[k * width + output] = pair.up()[output * pair.rank() + k];
+            }
+        }
+        return turned;
+    }
+
+    private static long upSize(LowRankPair pair) {
+        return (long) pair.rank() * Math.ceilDiv(pair.outputs(), LowRankKernels.BLOCK) * LowRankKernels.BLOCK;
     }
 
     private int siteInts() {

@@ -22,6 +22,7 @@ public final class DeviceBuffers {
     public static final int PARTS = 64;
 
     private final Map<Activation, FloatArray> activations = new EnumMap<>(Activation.class);
+    private final FloatArray projected;
     private final FloatArray cosine;
     private final FloatArray sine;
     private final FloatArray lastLogits;
@@ -42,6 +43,8 @@ public final class DeviceBuffers {
                 activations.put(activation, DeviceArrays.floats("buffer " + activation, rowCapacity, activation.width(config)));
             }
         }
+        projected = DeviceArrays.floats("buffer of stacked projections", rowCapacity,
+                Math.max(config.queryDim() + 2 * config.kvDim(), 2 * config.ffnSize()));
         RotaryTable rotary = new RotaryTable(config, contextLength);
         cosine = DeviceArrays.floats("rotary cosines", rotary.cosine());
         sine = DeviceArrays.floats("rotary sines", rotary.sine());
@@ -61,6 +64,11 @@ public final class DeviceBuffers {
     /** [rowCapacity, width]; all but {@link Activation#LOGITS}. */
     public FloatArray activation(Activation activation) {
         return activations.get(activation);
+    }
+
+    /** [rowCapacity, outputs]: of the projections that read one input, before anything is added */
+    public FloatArray projected() {
+        return projected;
     }
 
     /** [context, headDim / 2] */
@@ -130,7 +138,7 @@ public final class DeviceBuffers {
     /** Everything that stays on the device; not the results that are copied back each time. */
     public List<TornadoNativeArray> arrays() {
         List<TornadoNativeArray> arrays = new ArrayList<>(activations.values());
-        arrays.addAll(List.of(cosine, sine, rowLogits, partLogits, partIds, partNext, softmax, vocabularySums));
+        arrays.addAll(List.of(projected, cosine, sine, rowLogits, partLogits, partIds, partNext, softmax, vocabularySums));
         arrays.addAll(measurement.arrays());
         return arrays;
     }

@@ -25,6 +25,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  */
 public final class DeviceWeights {
     private final Map<WeightRole, StackedWeight> byRole = new EnumMap<>(WeightRole.class);
+    private final FloatArray qkvBias;
     private final List<RandomFill> fills = new ArrayList<>();
     private final List<Copied> copied = new ArrayList<>();
     private final Progress progress;
@@ -53,6 +54,31 @@ public final class DeviceWeights {
         if (config.tiedOutput()) {
             byRole.put(WeightRole.OUTPUT, byRole.get(WeightRole.EMBEDDING));
         }
+        qkvBias = stackBiases(config);
+    }
+
+    private FloatArray stackBiases(LlamaConfig config) {
+        if (!config.biasedQkv()) {
+            return DeviceArrays.floats("no biases", 1);
+        }
+        int width = config.queryDim() + 2 * config.kvDim();
+        FloatArray stack = DeviceArrays.floats("biases of query, key and value", config.layers(), width);
+        int from = 0;
+        for (WeightRole role : List.of(WeightRole.QUERY_BIAS, WeightRole.KEY_BIAS, WeightRole.VALUE_BIAS)) {
+            int some = Math.toIntExact(role.shape(config).get(0));
+            for (int layer = 0; layer < config.layers(); layer++) {
+                for (int i = 0; i < some; i++) {
+                    stack.set(layer * width + from + i, vector(role).get(layer * some + i));
+                }
+            }
+            from += some;
+        }
+        return stack;
+    }
+
+    /** [layers, outputs of query, key and value]; one element where there are no biases */
+    public FloatArray qkvBias() {
+        return qkvBias;
     }
 
     private StackedWeight matrices(WeightStacking stacking, String name, List<TensorView> layers) {
@@ -78,6 +104,7 @@ public final class DeviceWeights {
     public Set<TornadoNativeArray> arrays() {
         Set<TornadoNativeArray> arrays = new LinkedHashSet<>();
         byRole.values().forEach(weight -> arrays.addAll(weight.arrays()));
+        arrays.add(qkvBias);
         return arrays;
     }
 

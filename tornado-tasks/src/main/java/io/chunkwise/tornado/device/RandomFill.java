@@ -53,7 +53,7 @@ public record RandomFill(String name, IntArray spec, Target target) {
             }
         }
 
-        record Q8(ByteArray elements, FloatArray blockScales, ByteArray quants, FloatArray scales) implements Target {
+        record Q8(ByteArray elements, FloatArray blockScales, IntArray quants, FloatArray scales) implements Target {
             @Override
             public List<TornadoNativeArray> tables() {
                 return List.of(elements, blockScales);

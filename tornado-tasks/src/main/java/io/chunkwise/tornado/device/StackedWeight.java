@@ -4,6 +4,7 @@ import io.chunkwise.model.format.TensorView;
 import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -45,8 +46,12 @@ public sealed interface StackedWeight {
         }
     }
 
-    /** @param scales [layers, outputs, inputs / 32] */
-    record Q8(ByteArray quants, FloatArray scales) implements StackedWeight {
+    /**
+     * @param quants [layers, outputs, inputs / 4], eight ints per block: int j has elements j, j + 8, j + 16 and j + 24, the first in its
+     *               lowest byte, so that the same byte of eight ints are neighbours
+     * @param scales [layers, outputs, inputs / 32]
+     */
+    record Q8(IntArray quants, FloatArray scales) implements StackedWeight {
         @Override
         public List<TornadoNativeArray> arrays() {
             return List.of(quants, scales);

@@ -17,6 +17,8 @@ import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 final class WeightStacking {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     private final Map<Integer, FloatArray> decodeTables = new HashMap<>();
 
     /** Norms or biases, [layers, width]: small, always F32. */
@@ -49,10 +51,13 @@ final class WeightStacking {
             case F32 -> new StackedWeight.F32(DeviceArrays.floats(name, sizes));
             case F16 -> halves(name, 10, sizes);
             case BF16 -> halves(name, 7, sizes);
-            case Q8_0 -> new StackedWeight.Q8(DeviceArrays.bytes(name, sizes),
-                    DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32));
+            case Q8_0 -> {
+                // Kernels index elements before they divide the index.
+                DeviceArrays.count(name, sizes);
+                yield new StackedWeight.Q8(DeviceArrays.ints(name, sizes[0], sizes[1], sizes[2] / 4),
+                        DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32));
+            }
             case Q4_0 -> {
-                // Kernels index elements before they halve the index.
                 DeviceArrays.count(name, sizes);
                 yield new StackedWeight.Q4(DeviceArrays.bytes(name, sizes[0], sizes[1], sizes[2] / 2),
                         DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32));
@@ -65,8 +70,10 @@ final class WeightStacking {
         switch (weight) {
             case StackedWeight.F32(var values) -> copy(layers, values.getSegment());
             case StackedWeight.F16(var bits, _, _) -> copy(layers, bits.getSegment());
-            case StackedWeight.Q8(var quants, var scales) -> splitBlocks(layers, quants.getSegment(), scales.getSegment());
-            case StackedWeight.Q4(var nibbles, var scales) -> splitBlocks(layers, nibbles.getSegment(), scales.getSegment());
+            case StackedWeight.Q8(var quants, var scales) ->
+                splitBlocks(layers, scales.getSegment(), (from, at, block) -> interleave(from, at, quants.getSegment(), block));
+            case StackedWeight.Q4(var nibbles, var scales) -> splitBlocks(layers, scales.getSegment(),
+                    (from, at, block) -> MemorySegment.copy(from, at, nibbles.getSegment(), 16 * block, 16));
         }
     }
 
@@ -84,17 +91,41 @@ final class WeightStacking {
         }
     }
 
-    // The file interleaves scale and quants; the device reads aligned quants and F32 scales (exact: F16 widens).
-    private static void splitBlocks(List<TensorView> layers, MemorySegment quants, MemorySegment scales) {
+    /** Takes over the quants of one block. */
+    interface BlockCopy {
+        void copy(MemorySegment from, long at, long block);
+    }
+
+    // The file has scale and quants of a block beside each other; the device reads aligned quants and F32 scales (exact: F16 widens).
+    private static void splitBlocks(List<TensorView> layers, MemorySegment scales, BlockCopy quants) {
         int blockBytes = layers.getFirst().type().blockBytes();
         long block = 0;
         for (TensorView layer : layers) {
             MemorySegment data = layer.data();
             for (long at = 0; at < data.byteSize(); at += blockBytes, block++) {
                 scales.set(ValueLayout.JAVA_FLOAT, 4 * block, Float.float16ToFloat(data.get(SHORT, at)));
-                MemorySegment.copy(data, at + 2, quants, (blockBytes - 2) * block, blockBytes - 2);
+                quants.copy(data, at + 2, block);
             }
             leave(layer);
+        }
+    }
+
+    /**
+     * The layout of {@link StackedWeight.Q8}.
+     *
+     * @param from 32 bytes at {@code at}
+     * @param to   [blocks, 8] ints
+     */
+    static void interleave(MemorySegment from, long at, MemorySegment to, long block) {
+        long first = from.get(LONG, at);
+        long second = from.get(LONG, at + 8);
+        long third = from.get(LONG, at + 16);
+        long fourth = from.get(LONG, at + 24);
+        for (int j = 0; j < 8; j++) {
+            int shift = 8 * j;
+            int quants = (int) (first >>> shift) & 255 | ((int) (second >>> shift) & 255) << 8 | ((int) (third >>> shift) & 255) << 16
+                    | ((int) (fourth >>> shift) & 255) << 24;
+            to.setAtIndex(ValueLayout.JAVA_INT, 8 * block + j, quants);
         }
     }
 

@@ -1,14 +1,16 @@
 package io.chunkwise.tornado.graph;
 
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.tornado.kernels.ProjectionKernels;
 
 /**
  * How many threads a task gets, as a function of what it has to do.
  *
  * @param threadsPerUnit threads for each unit of work; rounded up to whole groups for all units together
  * @param local          threads per work-group
+ * @param sites          for {@link Unit#STACK}: sites whose components are part of it; else 0
  */
-public record Launch(long threadsPerUnit, int local, Unit unit) {
+public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
     /** What there is more or less of from execution to execution. */
     enum Unit {
         /** The execution as a whole. */
@@ -16,7 +18,9 @@ public record Launch(long threadsPerUnit, int local, Unit unit) {
         /** A row of the pass, or a job of the job list. */
         ROW,
         /** A row and a component of the adapter that the pass uses. */
-        COMPONENT
+        COMPONENT,
+        /** A row and {@link ProjectionKernels#CHUNK} rows of a stack of weights and of the components of some sites: a group. */
+        STACK
     }
 
     /**
@@ -40,36 +44,45 @@ public record Launch(long threadsPerUnit, int local, Unit unit) {
 
     /** At least {@code count} threads for each row, in groups that do not cooperate. */
     static Launch threadsPerRow(long count) {
-        return new Launch(count, THREADS, Unit.ROW);
+        return new Launch(count, THREADS, Unit.ROW, 0);
     }
 
     static Launch groupsPerRow(long groups, int local) {
-        return new Launch(groups * local, local, Unit.ROW);
+        return new Launch(groups * local, local, Unit.ROW, 0);
     }
 
     /** At least {@code count} threads for each row and component, in groups that do not cooperate. */
     static Launch threadsPerComponent(long count) {
-        return new Launch(count, THREADS, Unit.COMPONENT);
+        return new Launch(count, THREADS, Unit.COMPONENT, 0);
     }
 
     static Launch groupsPerComponent(long groups, int local) {
-        return new Launch(groups * local, local, Unit.COMPONENT);
+        return new Launch(groups * local, local, Unit.COMPONENT, 0);
     }
 
     /** At least {@code count} threads, in groups that do not cooperate. */
     static Launch threads(long count) {
-        return new Launch(count, THREADS, Unit.EXECUTION);
+        return new Launch(count, THREADS, Unit.EXECUTION, 0);
     }
 
     static Launch groups(long groups, int local) {
-        return new Launch(groups * local, local, Unit.EXECUTION);
+        return new Launch(groups * local, local, Unit.EXECUTION, 0);
+    }
+
+    /** A group for each row and chunk of {@code outputs} rows of weights and of the components of {@code sites}. */
+    static Launch stack(long outputs, int sites, int local) {
+        return new Launch(outputs, local, Unit.STACK, sites);
     }
 
     long global(Work work) {
+        if (unit == Unit.STACK) {
+            return work.rows() * Math.ceilDiv(threadsPerUnit + (long) sites * work.activeRank(), ProjectionKernels.CHUNK) * local;
+        }
         long units = switch (unit) {
             case EXECUTION -> 1;
             case ROW -> work.rows();
             case COMPONENT -> (long) work.rows() * work.activeRank();
+            case STACK -> throw new AssertionError(unit);
         };
         return Math.ceilDiv(units * threadsPerUnit, local) * local;
     }

@@ -18,9 +18,11 @@ import io.chunkwise.model.llama.RotaryPairing;
 import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.kernels.ActivationKernels;
+import io.chunkwise.tornado.kernels.FinishKernels;
 import io.chunkwise.tornado.kernels.HadamardKernels;
 import io.chunkwise.tornado.kernels.HeadKernels;
 import io.chunkwise.tornado.kernels.NormKernels;
+import io.chunkwise.tornado.kernels.ProjectionKernels;
 import io.chunkwise.tornado.kernels.RotaryKernels;
 import io.chunkwise.tornado.kernels.StatisticsKernels;
 import java.util.List;
@@ -49,7 +51,7 @@ final class LayerGraphBuilder {
         config = state.config();
         buffers = state.buffers();
         control = state.control().ints();
-        weights = new WeightTasks(control, state.adapter(), context, form);
+        weights = new WeightTasks(control, state.control().gains(), state.adapter(), context, form);
         pages = new PageTasks(state, context, form);
     }
 
@@ -60,13 +62,23 @@ final class LayerGraphBuilder {
 
     /** @param logits what {@link Activation#LOGITS} stands for in these ops */
     void wire(List<LayerOp> ops, TaskSink sink, FloatArray logits) {
-        for (LayerTask task : TaskFusion.fuse(ops, state.adapter().isReserved())) {
+        boolean adapted = state.adapter().isReserved();
+        List<LayerTask> tasks = state.adapter().isFused() ? TaskFusion.fuse(ops, adapted, this::isStackable)
+                : TaskFusion.keepApart(ops, adapted);
+        for (LayerTask task : tasks) {
             switch (task) {
                 case LayerTask.Alone(var op) -> wire(op, sink, logits);
-                case LayerTask.ProjectDown(var in, var sites) -> weights.projectDown(sink, id("down", sites.getFirst()),
-                        state.control().gains(), buffer(in), in.width(config), DeviceAdapter.siteOf(sites.getFirst()), sites.size());
+                case LayerTask.Apart(var update) -> {
+                    int site = DeviceAdapter.siteOf(update.site());
+                    weights.projectDown(sink, id("down", update.site()), buffer(update.in()), update.in().width(config), site);
+                    weights.addUp(sink, id("up", update.site()), buffer(update.out()), update.out().width(config), site);
+                }
+                case LayerTask.NormAndProject stack -> normAndProject(sink, stack);
+                case LayerTask.FinishHeads heads -> finishHeads(sink, heads);
+                case LayerTask.FinishAttended(var transform, var update) -> finishAttended(sink, transform.isPresent());
+                case LayerTask.MultiplySilu product -> multiplySilu(sink, buffer(product.product().gate()));
                 case LayerTask.ProjectAndAddUp(var base, var update) ->
-                    project(sink, base, logits, DeviceAdapter.siteOf(update.site()));
+                    project(sink, base, logits, update.isPresent() ? DeviceAdapter.siteOf(base.weight()) : -1);
             }
         }
     }
@@ -78,7 +90,7 @@ final class LayerGraphBuilder {
             case Project base -> project(sink, base, logits, -1);
             case AddBias(var bias, var out) -> sink.task(id("add", bias), Launch.threadsPerRow(out.width(config)),
                     ActivationKernels::addBias, control, state.weights().vector(bias), buffer(out), out.width(config));
-            case AddLowRank(_, var site, _) -> throw new IllegalArgumentException("the low-rank update of " + site + " has no projection");
+            case AddLowRank(_, var site, _) -> throw new AssertionError(site + ": an update is no task of its own");
             case Rotate(var queryOrKey) -> rotate(sink, queryOrKey);
             case RotateByHadamard(var heads) -> rotateByHadamard(sink, heads);
             case AppendKv(var query, var key, var value) -> pages.append(sink, buffer(query), buffer(key), buffer(value));
@@ -133,7 +145,91 @@ final class LayerGraphBuilder {
         int inputs = Math.toIntExact(role.shape(config).get(1));
         int layerStride = role.isPerLayer() ? Math.multiplyExact(outputs, inputs) : 0;
         weights.project(sink, id("project", role), state.weights().get(role), buffer(op.in()),
-                op.out() == Activation.LOGITS ? logits : buffer(op.out()), inputs, outputs, layerStride, op.accumulate() ? 1 : 0, site);
+                op.out() == Activation.LOGITS ? logits : buffer(op.out()), inputs, outputs, layerStride, op.accumulate() ? 1 : 0, site,
+                op.in() == Activation.ATTENDED ? attendedParts() : gateParts());
+    }
+
+    private boolean isStackable(List<WeightRole> roles) {
+        return WeightTasks.areStackable(roles.stream().map(state.weights()::get).toList());
+    }
+
+    private void normAndProject(TaskSink sink, LayerTask.NormAndProject stack) {
+        List<WeightRole> roles = stack.projections().stream().map(Project::weight).toList();
+        weights.normAndProject(sink, id("stack", roles.getFirst()), roles.stream().map(state.weights()::get).toList(),
+                buffer(stack.norm().in()), state.weights().vector(stack.norm().gain()), buffers.projected(),
+                stack.norm().out().width(config), outputs(roles.getFirst()), outputs(roles.getLast()), config.normEpsilon());
+    }
+
+    private void finishHeads(TaskSink sink, LayerTask.FinishHeads task) {
+        DeviceAdapter adapter = state.adapter();
+        int stack = config.heads() + 2 * config.kvHeads();
+        int pairStep = config.rotaryPairing() == RotaryPairing.HALVES ? 1 : 2;
+        int block = task.hadamard() ? Integer.lowestOneBit(config.headDim()) : 0;
+        switch (form) {
+            case THREADED -> sink.task("finish_heads", Launch.groupsPerRow(stack, 1), FinishKernels::finishHeads, control,
+                    buffers.projected(), adapter.hidden(), adapter.table(), adapter.upCodes(), adapter.upFloats(),
+                    state.weights().qkvBias(), buffers.cosine(), buffers.sine(), state.pools().table(), buffer(Activation.QUERY),
+                    state.pools().keys(), state.pools().values(), state.pools().probes(), config.heads(), config.kvHeads(),
+                    config.headDim(), pairStep, block);
+            case GROUPED -> sink.task("finish_heads", Launch.groupsPerRow(stack, FinishKernels.HEAD_LANES),
+                    FinishKernels::finishHeadsGrouped, context, control,
+                    buffers.projected(), adapter.hidden(), adapter.table(), adapter.upCodes(), adapter.upFloats(),
+                    state.weights().qkvBias(), buffers.cosine(), buffers.sine(), state.pools().table(), buffer(Activation.QUERY),
+                    state.pools().keys(), state.pools().values(), state.pools().probes(), config.heads(), config.kvHeads(),
+                    config.headDim(), pairStep, block);
+        }
+    }
+
+    private void finishAttended(TaskSink sink, boolean hadamard) {
+        DeviceAdapter adapter = state.adapter();
+        FloatArray attended = buffer(Activation.ATTENDED);
+        int block = hadamard ? Integer.lowestOneBit(config.headDim()) : 0;
+        int site = DeviceAdapter.siteOf(WeightRole.ATTENTION_OUTPUT);
+        int parts = attendedParts();
+        switch (form) {
+            case THREADED -> sink.task("finish_attended", Launch.groupsPerRow(parts, 1), FinishKernels::finishAttended, control, attended,
+                    state.control().gains(), adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.parts(), config.heads(),
+                    config.headDim(), FinishKernels.partHeads(config.heads()), block, site);
+            case GROUPED -> sink.task("finish_attended", Launch.groupsPerRow(parts, FinishKernels.HEAD_LANES),
+                    FinishKernels::finishAttendedGrouped, context, control, attended,
+                    state.control().gains(), adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.parts(), config.heads(),
+                    config.headDim(), block, site);
+        }
+    }
+
+    private void multiplySilu(TaskSink sink, FloatArray gate) {
+        DeviceAdapter adapter = state.adapter();
+        int site = DeviceAdapter.siteOf(WeightRole.GATE);
+        int width = config.ffnSize();
+        switch (form) {
+            case THREADED -> sink.task("finish_gate", Launch.groupsPerRow(gateParts(), 1), FinishKernels::multiplySiluAndProjectDown,
+                    control, buffers.projected(), adapter.hidden(), state.control().gains(), adapter.table(), adapter.upCodes(),
+                    adapter.upFloats(), adapter.downCodes(), adapter.downFloats(), gate, adapter.parts(), width,
+                    FinishKernels.slice(width), site);
+            case GROUPED -> sink.task("finish_gate", Launch.groupsPerRow(gateParts(), ProjectionKernels.THREADS),
+                    FinishKernels::multiplySiluAndProjectDownGrouped, context,
+                    control, buffers.projected(), adapter.hidden(), state.control().gains(), adapter.table(), adapter.upCodes(),
+                    adapter.upFloats(), adapter.downCodes(), adapter.downFloats(), gate, adapter.parts(), width,
+                    FinishKernels.groupSlice(), site);
+        }
+    }
+
+    private int attendedParts() {
+        return switch (form) {
+            case THREADED -> Math.ceilDiv(config.heads(), FinishKernels.partHeads(config.heads()));
+            case GROUPED -> config.heads();
+        };
+    }
+
+    private int gateParts() {
+        return Math.ceilDiv(config.ffnSize(), switch (form) {
+            case THREADED -> FinishKernels.slice(config.ffnSize());
+            case GROUPED -> FinishKernels.groupSlice();
+        });
+    }
+
+    private int outputs(WeightRole role) {
+        return Math.toIntExact(role.shape(config).get(0));
     }
 
     private void rotate(TaskSink sink, Activation queryOrKey) {

@@ -116,7 +116,7 @@ public final class PassPlans implements Passes {
         DeviceBuffers buffers = state.buffers();
         ControlBlock control = state.control();
         int rank = state.adapter().reservation().rank();
-        List<TornadoNativeArray> gains = state.adapter().isReserved() ? List.of(control.gains()) : List.of();
+        List<TornadoNativeArray> gains = List.of(control.gains());
         List<TornadoNativeArray> jobs = List.of(control.jobs());
         Work most = new Work(state.rowCapacity(), rank);
         Work logitRows = new Work(Math.min(state.rowCapacity(), DeviceBuffers.LOGIT_ROWS), 1);

@@ -6,19 +6,23 @@ import io.chunkwise.tornado.kernels.EmbeddingKernels;
 import io.chunkwise.tornado.kernels.LowRankKernels;
 import io.chunkwise.tornado.kernels.ProjectionKernels;
 import io.chunkwise.tornado.kernels.QuantizedProjectionKernels;
+import java.util.List;
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Tasks that read weights of the base or the adapter: the only place where a number format chooses a kernel. */
 final class WeightTasks {
     private final IntArray control;
+    private final FloatArray gains;
     private final DeviceAdapter adapter;
     private final KernelContext context;
     private final KernelForm form;
 
-    WeightTasks(IntArray control, DeviceAdapter adapter, KernelContext context, KernelForm form) {
+    WeightTasks(IntArray control, FloatArray gains, DeviceAdapter adapter, KernelContext context, KernelForm form) {
         this.control = control;
+        this.gains = gains;
         this.adapter = adapter;
         this.context = context;
         this.form = form;
@@ -39,65 +43,152 @@ final class WeightTasks {
     }
 
     /**
+     * A projection, and the up half of an update whose components come in parts.
+     *
      * @param layerStride elements between two layers; 0 if there is one for all
      * @param accumulate  1 to add to {@code out}
      * @param site        of the adapter whose update is added, or -1
+     * @param parts       of the update's components
      */
     void project(TaskSink sink, String id, StackedWeight weight, FloatArray in, FloatArray out, int inputs, int outputs,
-            int layerStride, int accumulate, int site) {
-        switch (form) {
-            case THREADED -> projectThreaded(sink, id, weight, in, out, inputs, outputs, layerStride, accumulate, site);
-            case GROUPED -> projectGrouped(sink, id, weight, in, out, inputs, outputs, layerStride, accumulate, site);
-        }
-    }
-
-    /** Down-projections of consecutive sites that read the same input. */
-    void projectDown(TaskSink sink, String id, FloatArray gains, FloatArray in, int inputs, int site, int siteCount) {
+            int layerStride, int accumulate, int site, int parts) {
+        Launch launch = Launch.stack(outputs, 0, local());
+        IntArray table = adapter.table();
+        FloatArray sums = adapter.parts();
         int rank = adapter.reservation().rank();
+        ByteArray codes = adapter.upCodes();
+        FloatArray floats = adapter.upFloats();
         switch (form) {
-            case THREADED -> sink.task(id, Launch.threadsPerComponent(siteCount), LowRankKernels::projectDown,
-                    control, gains, in, adapter.table(), adapter.down(), adapter.hidden(), inputs, site, siteCount, rank);
-            case GROUPED -> sink.task(id, Launch.groupsPerComponent(siteCount, ProjectionKernels.LANES),
-                    LowRankKernels::projectDownGrouped, context, control, gains, in, adapter.table(), adapter.down(), adapter.hidden(),
-                    inputs, site, siteCount, rank);
+            case THREADED -> {
+                switch (weight) {
+                    case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectRows, control, in, values, sums,
+                            table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
+                    case StackedWeight.F16(var bits, var decode, var mantissaBits) ->
+                        sink.task(id, launch, ProjectionKernels::projectRowsF16, control, in, bits, decode, sums,
+                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, mantissaBits);
+                    case StackedWeight.Q8(var quants, var scales) ->
+                        sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8, control, in, quants, scales, sums,
+                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
+                    case StackedWeight.Q4(var nibbles, var scales) ->
+                        sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4, control, in, nibbles, scales, sums,
+                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
+                }
+            }
+            case GROUPED -> {
+                switch (weight) {
+                    case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectRowsGrouped, context, control,
+                            in, values, sums, table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
+                    case StackedWeight.F16(var bits, var decode, var mantissaBits) ->
+                        sink.task(id, launch, ProjectionKernels::projectRowsF16Grouped, context, control, in, bits, decode, sums,
+                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank, mantissaBits);
+                    case StackedWeight.Q8(var quants, var scales) ->
+                        sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8Grouped, context, control, in, quants, scales, sums,
+                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
+                    case StackedWeight.Q4(var nibbles, var scales) ->
+                        sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4Grouped, context, control, in, nibbles, scales,
+                                sums, table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
+                }
+            }
         }
     }
 
-    private void projectThreaded(TaskSink sink, String id, StackedWeight weight, FloatArray in, FloatArray out, int inputs, int outputs,
-            int layerStride, int accumulate, int site) {
-        Launch launch = Launch.threadsPerRow(outputs);
-        FloatArray hidden = adapter.hidden();
-        IntArray table = adapter.table();
-        FloatArray up = adapter.up();
-        switch (weight) {
-            case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectRows,
-                    control, in, values, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
-            case StackedWeight.F16(var bits, var decode, var mantissaBits) -> sink.task(id, launch, ProjectionKernels::projectRowsF16,
-                    control, in, bits, decode, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site, mantissaBits);
-            case StackedWeight.Q8(var quants, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8,
-                    control, in, quants, scales, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
-            case StackedWeight.Q4(var nibbles, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4,
-                    control, in, nibbles, scales, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
-        }
+    /** Whether {@link #normAndProject} can read these. */
+    static boolean areStackable(List<StackedWeight> weights) {
+        StackedWeight first = weights.getFirst();
+        return weights.stream().allMatch(weight -> switch (first) {
+            case StackedWeight.F32 _ -> weight instanceof StackedWeight.F32;
+            case StackedWeight.F16(_, _, var mantissaBits) -> weight instanceof StackedWeight.F16(_, _, var other) && other == mantissaBits;
+            case StackedWeight.Q8 _ -> weight instanceof StackedWeight.Q8;
+            case StackedWeight.Q4 _ -> weight instanceof StackedWeight.Q4;
+        });
     }
 
-    private void projectGrouped(TaskSink sink, String id, StackedWeight weight, FloatArray in, FloatArray out, int inputs, int outputs,
-            int layerStride, int accumulate, int site) {
-        Launch launch = Launch.groupsPerRow(outputs, ProjectionKernels.LANES);
-        FloatArray hidden = adapter.hidden();
+    /**
+     * The stack of two or three projections of one normalised input, and of the down halves of their updates.
+     *
+     * @param weights of one number format; the second and the third are of one size
+     * @param norm    [layers, inputs]
+     * @param out     [rowCapacity, outputs of all]
+     */
+    void normAndProject(TaskSink sink, String id, List<StackedWeight> weights, FloatArray in, FloatArray norm, FloatArray out, int inputs,
+            int outputsA, int outputsB, float epsilon) {
+        int count = weights.size();
+        Launch launch = Launch.stack(outputsA + (count - 1L) * outputsB, count, local());
+        StackedWeight second = weights.get(1);
+        StackedWeight third = weights.getLast();
         IntArray table = adapter.table();
-        FloatArray up = adapter.up();
-        switch (weight) {
-            case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectRowsGrouped,
-                    context, control, in, values, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
-            case StackedWeight.F16(var bits, var decode, var mantissaBits) -> sink.task(id, launch,
-                    ProjectionKernels::projectRowsF16Grouped,
-                    context, control, in, bits, decode, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site,
+        IntArray codes = adapter.downCodes();
+        FloatArray floats = adapter.downFloats();
+        FloatArray hidden = adapter.hidden();
+        switch (weights.getFirst()) {
+            case StackedWeight.F32(var a) -> {
+                FloatArray b = ((StackedWeight.F32) second).values();
+                FloatArray c = ((StackedWeight.F32) third).values();
+                switch (form) {
+                    case THREADED -> sink.task(id, launch, ProjectionKernels::normAndProjectRows, control, in, norm, gains, table, codes,
+                            floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
+                    case GROUPED -> sink.task(id, launch, ProjectionKernels::normAndProjectRowsGrouped, context, control, in, norm, gains,
+                            table, codes, floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
+                }
+            }
+            case StackedWeight.F16(var a, var decode, var mantissaBits) -> {
+                var b = ((StackedWeight.F16) second).bits();
+                var c = ((StackedWeight.F16) third).bits();
+                switch (form) {
+                    case THREADED -> sink.task(id, launch, ProjectionKernels::normAndProjectRowsF16, control, in, norm, gains, table,
+                            codes, floats, a, b, c, decode, out, hidden, inputs, outputsA, count, epsilon, mantissaBits);
+                    case GROUPED -> sink.task(id, launch, ProjectionKernels::normAndProjectRowsF16Grouped, context, control, in, norm,
+                            gains, table, codes, floats, a, b, c, decode, out, hidden, inputs, outputsA, count, epsilon,
                             mantissaBits);
-            case StackedWeight.Q8(var quants, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8Grouped,
-                    context, control, in, quants, scales, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
-            case StackedWeight.Q4(var nibbles, var scales) -> sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4Grouped,
-                    context, control, in, nibbles, scales, hidden, table, up, out, inputs, outputs, layerStride, accumulate, site);
+                }
+            }
+            case StackedWeight.Q8(var a, var scalesA) -> {
+                var b = (StackedWeight.Q8) second;
+                var c = (StackedWeight.Q8) third;
+                switch (form) {
+                    case THREADED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ8, control, in, norm, gains,
+                            table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
+                            outputsA, count, epsilon);
+                    case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ8Grouped, context, control, in, norm,
+                            gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
+                            outputsA, count, epsilon);
+                }
+            }
+            case StackedWeight.Q4(var a, var scalesA) -> {
+                var b = (StackedWeight.Q4) second;
+                var c = (StackedWeight.Q4) third;
+                switch (form) {
+                    case THREADED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ4, control, in, norm, gains,
+                            table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
+                            outputsA, count, epsilon);
+                    case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ4Grouped, context, control, in, norm,
+                            gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
+                            outputsA, count, epsilon);
+                }
+            }
         }
+    }
+
+    /** The down half of one update. */
+    void projectDown(TaskSink sink, String id, FloatArray in, int inputs, int site) {
+        switch (form) {
+            case THREADED -> sink.task(id, Launch.threadsPerComponent(1), LowRankKernels::projectDown, control, gains, in,
+                    adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs, site);
+            case GROUPED -> sink.task(id, Launch.groupsPerComponent(1, ProjectionKernels.LANES), LowRankKernels::projectDownGrouped,
+                    context, control, gains, in, adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs, site);
+        }
+    }
+
+    /** The up half of one update. */
+    void addUp(TaskSink sink, String id, FloatArray out, int outputs, int site) {
+        sink.task(id, Launch.threadsPerRow(outputs), LowRankKernels::addUp, control, adapter.hidden(), adapter.table(), adapter.upCodes(),
+                adapter.upFloats(), out, outputs, site);
+    }
+
+    private int local() {
+        return switch (form) {
+            case THREADED -> 1;
+            case GROUPED -> ProjectionKernels.THREADS;
+        };
     }
 }

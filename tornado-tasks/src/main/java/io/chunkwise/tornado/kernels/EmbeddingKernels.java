@@ -33,13 +33,15 @@ public final class EmbeddingKernels {
         }
     }
 
-    public static void embedTokensQ8(IntArray control, ByteArray quants, FloatArray scales, FloatArray out, int width) {
+    public static void embedTokensQ8(IntArray control, IntArray quants, FloatArray scales, FloatArray out, int width) {
         int count = control.get(Control.ROWS) * width;
         for (@Parallel int index = 0; index < count; index++) {
             int row = index / width;
             int i = index - row * width;
             int from = control.get(Control.TOKENS + Control.ROW_STRIDE * row) * width;
-            out.set(index, scales.get((from + i) / 32) * quants.get(from + i));
+            int block = (from + i) / 32;
+            int bytes = quants.get(block * 8 + i % 8);
+            out.set(index, scales.get(block) * Eights.byteAt(bytes, i % 32 / 8 * 8));
         }
     }
 

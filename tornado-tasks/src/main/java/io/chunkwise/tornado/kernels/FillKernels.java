@@ -51,19 +51,24 @@ public final class FillKernels {
     }
 
     /**
-     * Blocks of 32 signed quants with a scale.
+     * Blocks of 32 signed quants with a scale; int j of a block has elements j, j + 8, j + 16 and j + 24, the first in its lowest byte.
      *
      * @param blockScales in  [64]
-     * @param quants      out [count]
+     * @param quants      out [count / 4]
      * @param scales      out [count / 32]
      */
-    public static void fillQ8(IntArray spec, ByteArray elementOfLevel, FloatArray blockScales, ByteArray quants, FloatArray scales) {
+    public static void fillQ8(IntArray spec, ByteArray elementOfLevel, FloatArray blockScales, IntArray quants, FloatArray scales) {
         int blocks = spec.get(BLOCKS);
         int seed = spec.get(SEED);
         for (@Parallel int block = 0; block < blocks; block++) {
             scales.set(block, blockScales.get(scaleOf(seed, block)));
-            for (int i = block * BLOCK; i < block * BLOCK + BLOCK; i++) {
-                quants.set(i, elementOfLevel.get(levelOf(i ^ seed)));
+            for (int j = 0; j < BLOCK / 4; j++) {
+                int i = block * BLOCK + j;
+                int first = elementOfLevel.get(levelOf(i ^ seed));
+                int second = elementOfLevel.get(levelOf((i + 8) ^ seed));
+                int third = elementOfLevel.get(levelOf((i + 16) ^ seed));
+                int fourth = elementOfLevel.get(levelOf((i + 24) ^ seed));
+                quants.set(block * (BLOCK / 4) + j, (first & 255) + ((second & 255) << 8) + ((third & 255) << 16) + (fourth << 24));
             }
         }
     }

@@ -2,110 +2,173 @@ package io.chunkwise.tornado.kernels;
 
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * The low-rank update of a projection (arXiv:2106.09685): down to the adapter's components, gains applied, in a task of its own;
- * up again as the last terms of the projection's sum. All sites of all layers are stacked in one array; the adapter's table says
- * where each begins. A site without a pair has rank 0. For a row without active components no term is added, so that it equals
- * the base bit for bit.
+ * The low-rank update of a projection (arXiv:2106.09685): down to the adapter's components, gains applied, then up again. Other kernels
+ * do both halves beside their own work with what is here; the kernels here do nothing else. All sites of all layers are stacked; the
+ * adapter's table says where each begins. A site without a pair has rank 0. For a row without active components no term is added, so
+ * that it equals the base bit for bit.
  *
- * <p>The table has a header of {@link #HEADER} ints (reserved rank, group capacity), then for each layer and site: offset in
- * {@code down}, offset in {@code up}, rank, and the end of each component group ([group capacity]).
+ * <p>The table has a header of {@link #HEADER} ints (reserved rank, group capacity, whether there are codes), then for each layer and site: offset in
+ * the down halves, offset in the up halves, rank, and the end of each component group ([group capacity]).
+ *
+ * <p>Of a site, the down half is [rank, inputs] and the up half, turned, [rank, outputs rounded up to 32], so that neighbouring outputs
+ * are neighbours and a component ends anywhere. Both lie in a pair of arrays: values in {@code floats}, or signed bytes in {@code codes} and the
+ * scales of blocks of 32 in {@code floats}; codes of the down halves four to an int, as {@link QuantizedProjectionKernels#projectRowsQ8} reads them. The table says which: conditions that are constant to the compiler can make it fail.
  */
 public final class LowRankKernels {
     /** Sites per layer. */
     public static final int SITES = 7;
-    public static final int HEADER = 2;
+    public static final int HEADER = 3;
     public static final int RESERVED_RANK = 0;
     public static final int GROUP_CAPACITY = 1;
+    /** 1 where components are codes with scales. */
+    public static final int CODED = 2;
     /** Ints of a site before its group ends. */
     public static final int SITE_INTS = 3;
     public static final int DOWN_OFFSET = 0;
     public static final int UP_OFFSET = 1;
     public static final int RANK = 2;
+    /** Elements of a block of codes; a component of the up half takes whole blocks. */
+    public static final int BLOCK = 32;
+    private static final int LANES = ProjectionKernels.LANES;
 
     private LowRankKernels() {
     }
 
     /**
-     * hidden[r, s, k] = gain[r, group(k)] · Σ_i down[s, k, i] · in[r, i], for {@code siteCount} sites s that read the same input and
-     * their components k that are in one of row r's active groups. One thread per row, site and component below the pass's active rank.
+     * hidden[r, s, k] = gain[r, group(k)] · Σ_i down[s, k, i] · in[r, i], for the components k of site s that are in one of row r's
+     * active groups. One thread per row and component below the pass's active rank.
      *
      * @param control in  rows, layer, groups per row, active rank, active groups of each row
      * @param gains   in  [rows, groups]
      * @param in      in  [rowCapacity, inputs]
      * @param adapter in  table of the adapter
-     * @param down    in  [rank, inputs] per site
-     * @param hidden  out [rowCapacity, SITES, maxRank]
-     * @param site    first site
+     * @param codes   in  of the down halves
+     * @param floats  in  of the down halves
+     * @param hidden  out [rowCapacity, SITES, reserved rank]
      */
-    public static void projectDown(IntArray control, FloatArray gains, FloatArray in, IntArray adapter, FloatArray down, FloatArray hidden,
-            int inputs, int site, int siteCount, int maxRank) {
-        int rank = activeRankOfPass(control);
-        int perRow = siteCount * rank;
-        int count = control.get(Control.ROWS) * perRow;
+    public static void projectDown(IntArray control, FloatArray gains, FloatArray in, IntArray adapter, IntArray codes, FloatArray floats,
+            FloatArray hidden, int inputs, int site) {
+        int rank = divisor(control);
+        int count = control.get(Control.ROWS) * activeRankOf(control);
         for (@Parallel int index = 0; index < count; index++) {
-            int row = index / perRow;
-            int s = site + (index - row * perRow) / rank;
-            int component = index % rank;
-            int group = groupOf(control, adapter, s, row, component);
-            if (group >= 0) {
-                float gain = gains.get(row * control.get(Control.GROUPS) + group);
-                int weights = adapter.get(siteAt(control, adapter, s) + DOWN_OFFSET) + component * inputs;
-                float sum = 0f;
-                for (int i = 0; i < inputs; i++) {
-                    sum += down.get(weights + i) * in.get(row * inputs + i);
-                }
-                hidden.set((row * SITES + s) * maxRank + component, gain * sum);
-            }
+            int row = index / rank;
+            int component = index - row * rank;
+            int group = groupOf(control, adapter, site, row, component);
+            int at = downAt(control, adapter, site, component, inputs);
+            int used = usedInputs(group, inputs);
+            float sum = RowDots.dotF32(in, row * inputs, floats, at, uncoded(adapter, used))
+                    + RowDots.dotQ8(in, row * inputs, codes, floats, at, coded(adapter, used));
+            hidden.set(hiddenAt(adapter, site, row) + component, gainOf(control, gains, row, group) * sum);
         }
     }
 
-    /** As {@link #projectDown}, one group of {@link ProjectionKernels#LANES} threads per row, site and component. */
+    /** As {@link #projectDown}, one group of {@link ProjectionKernels#LANES} threads per row and component. */
     public static void projectDownGrouped(KernelContext context, IntArray control, FloatArray gains, FloatArray in, IntArray adapter,
-            FloatArray down, FloatArray hidden, int inputs, int site, int siteCount, int maxRank) {
+            IntArray codes, FloatArray floats, FloatArray hidden, int inputs, int site) {
         int index = context.groupIdx;
         int lane = context.localIdx;
-        int rank = activeRankOfPass(control);
-        int perRow = siteCount * rank;
-        int row = index / perRow;
-        if (row >= control.get(Control.ROWS)) {
+        int rank = divisor(control);
+        int row = index / rank;
+        if (index >= control.get(Control.ROWS) * activeRankOf(control)) {
             return;
         }
-        int s = site + (index - row * perRow) / rank;
-        int component = index % rank;
-        int group = groupOf(control, adapter, s, row, component);
-        if (group < 0) {
-            return;
-        }
-        float gain = gains.get(row * control.get(Control.GROUPS) + group);
-        int weights = adapter.get(siteAt(control, adapter, s) + DOWN_OFFSET) + component * inputs;
-        float[] partial = context.allocateFloatLocalArray(ProjectionKernels.LANES);
-        float sum = 0f;
-        for (int i = lane; i < inputs; i += ProjectionKernels.LANES) {
-            sum += down.get(weights + i) * in.get(row * inputs + i);
-        }
-        partial[lane] = sum;
-        for (int stride = ProjectionKernels.LANES / 2; stride > 0; stride /= 2) {
+        int component = index - row * rank;
+        int group = groupOf(control, adapter, site, row, component);
+        int at = downAt(control, adapter, site, component, inputs);
+        float[] partial = context.allocateFloatLocalArray(LANES);
+        partial[lane] = laneDotDown(adapter, in, row * inputs, codes, floats, at, lane, usedInputs(group, inputs));
+        for (int stride = LANES / 2; stride > 0; stride /= 2) {
             context.localBarrier();
             if (lane < stride) {
                 partial[lane] += partial[lane + stride];
             }
         }
         if (lane == 0) {
-            hidden.set((row * SITES + s) * maxRank + component, gain * partial[0]);
+            hidden.set(hiddenAt(adapter, site, row) + component, gainOf(control, gains, row, group) * partial[0]);
         }
     }
 
-    /** At least 1, because it is a divisor: a division by 0 kills some drivers, wherever the compiler moves it. */
-    private static int activeRankOfPass(IntArray control) {
-        int rank = control.get(Control.ACTIVE_RANK);
+    /**
+     * out[r, o] += Σ_{k < activeRank[r]} hidden[r, s, k] · up[s, k, o]; one thread per row and output.
+     *
+     * @param control in     rows, layer, active groups of each row
+     * @param hidden  in     [rowCapacity, SITES, reserved rank]
+     * @param adapter in     table of the adapter
+     * @param codes   in     of the up halves
+     * @param floats  in     of the up halves
+     * @param out     in+out [rowCapacity, outputs]
+     */
+    public static void addUp(IntArray control, FloatArray hidden, IntArray adapter, ByteArray codes, FloatArray floats, FloatArray out,
+            int outputs, int site) {
+        int count = control.get(Control.ROWS) * outputs;
+        for (@Parallel int index = 0; index < count; index++) {
+            int row = index / outputs;
+            int output = index - row * outputs;
+            int activeRank = activeRank(control, adapter, site, row);
+            int h = hiddenAt(adapter, site, row);
+            float sum = out.get(index);
+            for (int k = 0; k < activeRank; k++) {
+                sum += hidden.get(h + k) * element(adapter, codes, floats, upAt(control, adapter, site, k, outputs) + output);
+            }
+            out.set(index, sum);
+        }
+    }
+
+    /** The most components that any row of the pass uses. */
+    static int activeRankOf(IntArray control) {
+        return control.get(Control.ACTIVE_RANK);
+    }
+
+    /** The same, but at least 1: a division by 0 kills some drivers, wherever the compiler moves it. */
+    static int divisor(IntArray control) {
+        int rank = activeRankOf(control);
         if (rank < 1) {
             rank = 1;
         }
         return rank;
+    }
+
+    /** Rows of the pass, but at least 1. */
+    static int rowsDivisor(IntArray control) {
+        int rows = control.get(Control.ROWS);
+        if (rows < 1) {
+            rows = 1;
+        }
+        return rows;
+    }
+
+    /**
+     * {@code value}, which the compiler does not know any more: where it proves a condition, because a bound is a multiple of another or a
+     * loop is unrolled, it fails to compile what is left of it.
+     */
+    static int unknown(IntArray control, int value) {
+        return value + TornadoMath.min(control.get(Control.ROWS), 0);
+    }
+
+    /** The first site of a stack: of query, key and value, or of gate and up. */
+    static int firstSite(int weights) {
+        int site = 0;
+        if (weights < 3) {
+            site = 4;
+        }
+        return site;
+    }
+
+    /** The site of row d of the down halves in a stack. */
+    static int siteInStack(IntArray control, int weights, int d) {
+        return firstSite(weights) + d / divisor(control);
+    }
+
+    /** The component of row d of the down halves in a stack. */
+    static int componentInStack(IntArray control, int d) {
+        int rank = divisor(control);
+        return d - d / rank * rank;
     }
 
     /** Where row r's components of a site begin. */
@@ -113,12 +176,16 @@ public final class LowRankKernels {
         return (row * SITES + site) * adapter.get(RESERVED_RANK);
     }
 
-    /** Where the site's up-projection of an output begins. */
-    static int upAt(IntArray control, IntArray adapter, int site, int output) {
-        int at = siteAt(control, adapter, site);
+    /** Where a component's down half begins. */
+    static int downAt(IntArray control, IntArray adapter, int site, int component, int inputs) {
+        return adapter.get(siteAt(control, adapter, site) + DOWN_OFFSET) + component * inputs;
+    }
+
+    /** Where a component's up half begins; 0 where there is no site. */
+    static int upAt(IntArray control, IntArray adapter, int site, int component, int outputs) {
         int from = 0;
         if (site >= 0) {
-            from = adapter.get(at + UP_OFFSET) + output * adapter.get(at + RANK);
+            from = adapter.get(siteAt(control, adapter, site) + UP_OFFSET) + component * ((outputs + BLOCK - 1) / BLOCK * BLOCK);
         }
         return from;
     }
@@ -154,5 +221,75 @@ public final class LowRankKernels {
             group = -1;
         }
         return group;
+    }
+
+    /** {@code inputs}; 0, a loop of no iterations, for a component that a row does not use. */
+    static int usedInputs(int group, int inputs) {
+        int used = inputs;
+        if (group < 0) {
+            used = 0;
+        }
+        return used;
+    }
+
+    /** The gain of a group in a row; 0 for no group. */
+    static float gainOf(IntArray control, FloatArray gains, int row, int group) {
+        float gain = 0f;
+        if (group >= 0) {
+            gain = gains.get(row * control.get(Control.GROUPS) + group);
+        }
+        return gain;
+    }
+
+    /** Component k of a row, of whose down half each part was summed up by another thread or group. */
+    static float sumOfParts(IntArray control, IntArray adapter, FloatArray parts, int row, int k, int partCount) {
+        int rank = adapter.get(RESERVED_RANK);
+        int count = unknown(control, partCount);
+        float sum = 0f;
+        for (int part = 0; part < count; part++) {
+            sum += parts.get((row * partCount + part) * rank + k);
+        }
+        return sum;
+    }
+
+    /** An element of a pair of arrays. */
+    static float element(IntArray adapter, ByteArray codes, FloatArray floats, int at) {
+        float value = 0f;
+        if (adapter.get(CODED) > 0) {
+            value = floats.get(at / BLOCK) * codes.get(at);
+        } else {
+            value = floats.get(at);
+        }
+        return value;
+    }
+
+    static float laneDotDown(IntArray adapter, FloatArray in, int x, IntArray codes, FloatArray floats, int at, int lane, int count) {
+        return LaneDots.dotF32(in, x, floats, at, lane, uncoded(adapter, count))
+                + LaneDots.dotQ8(in, x, codes, floats, at, lane, coded(adapter, count));
+    }
+
+    /** As {@link #laneDotDown}, of in[i] · norm[i]. */
+    static float laneDotNormedDown(IntArray adapter, FloatArray in, int x, FloatArray norm, int g, IntArray codes, FloatArray floats, int at,
+            int lane, int count) {
+        return LaneDots.dotNormedF32(in, x, norm, g, floats, at, lane, uncoded(adapter, count))
+                + LaneDots.dotNormedQ8(in, x, norm, g, codes, floats, at, lane, coded(adapter, count));
+    }
+
+    /** 0 where there are codes, else {@code count}. */
+    static int uncoded(IntArray adapter, int count) {
+        int uncoded = count;
+        if (adapter.get(CODED) > 0) {
+            uncoded = 0;
+        }
+        return uncoded;
+    }
+
+    /** {@code count} where there are codes, else 0. */
+    static int coded(IntArray adapter, int count) {
+        int coded = 0;
+        if (adapter.get(CODED) > 0) {
+            coded = count;
+        }
+        return coded;
     }
 }

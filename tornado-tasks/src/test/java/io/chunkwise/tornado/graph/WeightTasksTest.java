@@ -27,6 +27,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 class WeightTasksTest {
     private static final int LAYERS = 2;
     private static final int LAYER = 1;
+    private static final FloatArray GAINS = new FloatArray(1);
     private static final DeviceAdapter NO_ADAPTER = new DeviceAdapter(LAYERS, 3, DeviceAdapter.Reservation.NONE);
 
     /** What one projection should give and gave. */
@@ -47,7 +48,7 @@ class WeightTasksTest {
         }
 
         void record(WeightTasks tasks, TaskSink sink) {
-            tasks.project(sink, name, weight, in, out, inputs, outputs, inputs * outputs, accumulate, -1);
+            tasks.project(sink, name, weight, in, out, inputs, outputs, inputs * outputs, accumulate, -1, 1);
         }
 
         void check() {
@@ -91,7 +92,7 @@ class WeightTasksTest {
     @EnumSource(TensorType.class)
     void projectionsAreRightAsPlainJava(TensorType type) {
         List<Case> cases = cases(type, new Random());
-        WeightTasks tasks = new WeightTasks(control(), NO_ADAPTER, new KernelContext(), KernelForm.THREADED);
+        WeightTasks tasks = new WeightTasks(control(), GAINS, NO_ADAPTER, new KernelContext(), KernelForm.THREADED);
         cases.forEach(c -> c.record(tasks, new DirectSink()));
         cases.forEach(Case::check);
     }
@@ -104,7 +105,7 @@ class WeightTasksTest {
         for (KernelForm form : KernelForm.values()) {
             List<Case> cases = cases(type, new Random());
             IntArray control = control();
-            WeightTasks tasks = new WeightTasks(control, NO_ADAPTER, new KernelContext(), form);
+            WeightTasks tasks = new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), form);
             Set<Object> in = new LinkedHashSet<>();
             in.add(control);
             in.addAll(NO_ADAPTER.arrays());
@@ -138,7 +139,7 @@ class WeightTasksTest {
         List<Object> in = new ArrayList<>(weight.arrays());
         in.add(control);
         DeviceRun.run(TestDevice.best(), in, List.of(out), ROWS,
-                sink -> new WeightTasks(control, NO_ADAPTER, new KernelContext(), KernelForm.THREADED).embed(sink, weight, out, width));
+                sink -> new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), KernelForm.THREADED).embed(sink, weight, out, width));
         for (int row = 0; row < ROWS; row++) {
             for (int i = 0; i < width; i++) {
                 assertEquals(decoded[control.get(Control.TOKENS + Control.ROW_STRIDE * row) * width + i], out.get(row * width + i),
@@ -169,7 +170,7 @@ class WeightTasksTest {
         List<Object> in = new ArrayList<>(weight.arrays());
         in.add(control);
         DeviceRun.run(TestDevice.best(), in, List.of(out), 2,
-                sink -> new WeightTasks(control, NO_ADAPTER, new KernelContext(), KernelForm.THREADED).embed(sink, weight, out, width));
+                sink -> new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), KernelForm.THREADED).embed(sink, weight, out, width));
         for (int i = 0; i < decoded.length; i++) {
             // A device may flush floats that are subnormal; weights that small do not matter.
             if (Float.isFinite(decoded[i]) && Math.abs(decoded[i]) >= 1e-35f) {

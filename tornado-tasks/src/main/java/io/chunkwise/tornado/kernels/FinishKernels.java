@@ -1,0 +1,495 @@
+package io.chunkwise.tornado.kernels;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/**
+ * What stands between two projections, in one task: the up halves of low-rank updates, what is done to single heads or elements, and
+ * the down half of the next projection's update, each thread or group for its part of the input.
+ */
+public final class FinishKernels {
+    /** Threads of a group that has a head, in the grouped form. */
+    public static final int HEAD_LANES = 64;
+    /** Parts of an input at most, in the threaded form. */
+    private static final int PARTS = 8;
+    /** Elements of a part in the grouped form. */
+    private static final int GROUP_SLICE = 512;
+    private static final int LANES = ProjectionKernels.LANES;
+    private static final int THREADS = ProjectionKernels.THREADS;
+
+    private FinishKernels() {
+    }
+
+    /**
+     * Makes query, keys and values of the stack of their projections: adds the up halves of their low-rank updates and the biases, rotates
+     * queries and keys by their position ({@link RotaryKernels}), transforms all by Hadamard ({@link HadamardKernels}), and writes queries
+     * to {@code query}, keys and values to their pages, and the last queries to {@code probes} ({@link PageKernels}). One thread per row
+     * and head of the stack.
+     *
+     * @param control   in     rows, position, layer, pages, active groups of each row
+     * @param projected in+out [rowCapacity, heads + 2 kvHeads, headDim]
+     * @param hidden    in     [rowCapacity, SITES, reserved rank]
+     * @param adapter   in     table of the adapter
+     * @param upCodes   in     of the adapter
+     * @param upFloats  in     of the adapter
+     * @param bias      in     [layers, heads + 2 kvHeads, headDim]; one element where there are none
+     * @param cosine    in     [positions, headDim / 2]
+     * @param sine      in     [positions, headDim / 2]
+     * @param table     in     [layers, pages], see {@link Page}
+     * @param query     out    [rowCapacity, heads, headDim]
+     * @param keys      out    [slots, TOKENS, kvHeads, headDim]
+     * @param values    out    [slots, TOKENS, kvHeads, headDim]
+     * @param probes    out    [layers, PROBES, heads, headDim]
+     * @param pairStep  1 rotates halves, 2 neighbours
+     * @param block     the largest power of two that divides {@code headDim}; 0 for no Hadamard
+     */
+    public static void finishHeads(IntArray control, FloatArray projected, FloatArray hidden, IntArray adapter, ByteArray upCodes,
+            FloatArray upFloats, FloatArray bias, FloatArray cosine, FloatArray sine, IntArray table, FloatArray query, FloatArray keys,
+            FloatArray values, FloatArray probes, int heads, int kvHeads, int headDim, int pairStep, int block) {
+        int stack = heads + 2 * kvHeads;
+        int rows = control.get(Control.ROWS);
+        int layer = control.get(Control.LAYER);
+        int count = rows * stack;
+        for (@Parallel int index = 0; index < count; index++) {
+            int row = index / stack;
+            int head = index - row * stack;
+            int at = index * headDim;
+            int site = siteOf(head, heads, kvHeads);
+            int output = (head - firstOf(site, heads, kvHeads)) * headDim;
+            int outputs = headsOf(site, heads, kvHeads) * headDim;
+            int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+            int h = LowRankKernels.hiddenAt(adapter, site, row);
+            for (int k = 0; k < activeRank; k++) {
+                float component = hidden.get(h + k);
+                int u = LowRankKernels.upAt(control, adapter, site, k, outputs) + output;
+                for (int i = 0; i < headDim; i++) {
+                    projected.set(at + i, projected.get(at + i) + component * LowRankKernels.element(adapter, upCodes, upFloats, u + i));
+                }
+            }
+            int biases = biased(bias, headDim);
+            for (int i = 0; i < biases; i++) {
+                projected.set(at + i, projected.get(at + i) + bias.get((layer * stack + head) * headDim + i));
+            }
+            int position = control.get(Control.POSITION) + row;
+            int pairs = LaneDots.within(head, heads + kvHeads, headDim / 2);
+            for (int pair = 0; pair < pairs; pair++) {
+                int a = at + pair * pairStep;
+                int b = a + gapOf(pairStep, headDim);
+                float first = projected.get(a);
+                float second = projected.get(b);
+                float cos = cosine.get(position * (headDim / 2) + pair);
+                float sin = sine.get(position * (headDim / 2) + pair);
+                projected.set(a, first * cos - second * sin);
+                projected.set(b, first * sin + second * cos);
+            }
+            for (int stride = 1; stride < block; stride *= 2) {
+                for (int pair = 0; pair < headDim / 2; pair++) {
+                    int a = at + pair / stride * 2 * stride + pair % stride;
+                    float first = projected.get(a);
+                    float second = projected.get(a + stride);
+                    projected.set(a, first + second);
+                    projected.set(a + stride, first - second);
+                }
+            }
+            float norm = normOf(block);
+            int page = position / Page.TOKENS;
+            int token = position - page * Page.TOKENS;
+            int place = Page.slot(table.get(layer * control.get(Control.PAGES) + page)) * Page.TOKENS + token;
+            int probe = layer * Page.PROBES + position % Page.PROBES;
+            int queries = LaneDots.within(head, heads, headDim);
+            for (int i = 0; i < queries; i++) {
+                query.set((row * heads + head) * headDim + i, projected.get(at + i) * norm);
+            }
+            int probed = LaneDots.within(rows - 1 - row, Page.PROBES, queries);
+            for (int i = 0; i < probed; i++) {
+                probes.set((probe * heads + head) * headDim + i, projected.get(at + i) * norm);
+            }
+            int key = head - heads;
+            int keyed = LaneDots.within(key, kvHeads, headDim);
+            for (int i = 0; i < keyed; i++) {
+                keys.set((place * kvHeads + key) * headDim + i, projected.get(at + i) * norm);
+            }
+            int value = key - kvHeads;
+            int valued = LaneDots.within(value, kvHeads, headDim);
+            for (int i = 0; i < valued; i++) {
+                values.set((place * kvHeads + value) * headDim + i, projected.get(at + i) * norm);
+            }
+        }
+    }
+
+    /** As {@link #finishHeads}, one group of {@link #HEAD_LANES} threads per row and head of the stack; {@code projected} stays as it is. */
+    public static void finishHeadsGrouped(KernelContext context, IntArray control, FloatArray projected, FloatArray hidden,
+            IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray bias, FloatArray cosine, FloatArray sine, IntArray table,
+            FloatArray query, FloatArray keys, FloatArray values, FloatArray probes, int heads, int kvHeads, int headDim, int pairStep,
+            int block) {
+        int stack = heads + 2 * kvHeads;
+        int rows = control.get(Control.ROWS);
+        int layer = control.get(Control.LAYER);
+        int index = context.groupIdx;
+        int lane = context.localIdx;
+        if (index >= rows * stack) {
+            return;
+        }
+        int row = index / stack;
+        int head = index - row * stack;
+        int site = siteOf(head, heads, kvHeads);
+        int output = (head - firstOf(site, heads, kvHeads)) * headDim;
+        int outputs = headsOf(site, heads, kvHeads) * headDim;
+        int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+        int h = LowRankKernels.hiddenAt(adapter, site, row);
+        int biases = biased(bias, 1);
+        float[] x = context.allocateFloatLocalArray(headDim);
+        for (int i = lane; i < headDim; i += HEAD_LANES) {
+            float element = projected.get(index * headDim + i);
+            for (int k = 0; k < activeRank; k++) {
+                int u = LowRankKernels.upAt(control, adapter, site, k, outputs) + output;
+                element += hidden.get(h + k) * LowRankKernels.element(adapter, upCodes, upFloats, u + i);
+            }
+            for (int once = 0; once < biases; once++) {
+                element += bias.get((layer * stack + head) * headDim + i);
+            }
+            x[i] = element;
+        }
+        context.localBarrier();
+        int position = control.get(Control.POSITION) + row;
+        int pairs = LaneDots.within(head, heads + kvHeads, headDim / 2);
+        for (int pair = lane; pair < pairs; pair += HEAD_LANES) {
+            int a = pair * pairStep;
+            int b = a + gapOf(pairStep, headDim);
+            float first = x[a];
+            float second = x[b];
+            float cos = cosine.get(position * (headDim / 2) + pair);
+            float sin = sine.get(position * (headDim / 2) + pair);
+            x[a] = first * cos - second * sin;
+            x[b] = first * sin + second * cos;
+        }
+        context.localBarrier();
+        for (int stride = 1; stride < block; stride *= 2) {
+            for (int pair = lane; pair < headDim / 2; pair += HEAD_LANES) {
+                int a = pair / stride * 2 * stride + pair % stride;
+                float first = x[a];
+                float second = x[a + stride];
+                x[a] = first + second;
+                x[a + stride] = first - second;
+            }
+            context.localBarrier();
+        }
+        float norm = normOf(block);
+        int page = position / Page.TOKENS;
+        int token = position - page * Page.TOKENS;
+        int place = Page.slot(table.get(layer * control.get(Control.PAGES) + page)) * Page.TOKENS + token;
+        int probe = layer * Page.PROBES + position % Page.PROBES;
+        int key = head - heads;
+        int value = key - kvHeads;
+        int queries = LaneDots.within(head, heads, headDim);
+        int probed = LaneDots.within(rows - 1 - row, Page.PROBES, queries);
+        int keyed = LaneDots.within(key, kvHeads, headDim);
+        int valued = LaneDots.within(value, kvHeads, headDim);
+        for (int i = lane; i < queries; i += HEAD_LANES) {
+            query.set((row * heads + head) * headDim + i, x[i] * norm);
+        }
+        for (int i = lane; i < probed; i += HEAD_LANES) {
+            probes.set((probe * heads + head) * headDim + i, x[i] * norm);
+        }
+        for (int i = lane; i < keyed; i += HEAD_LANES) {
+            keys.set((place * kvHeads + key) * headDim + i, x[i] * norm);
+        }
+        for (int i = lane; i < valued; i += HEAD_LANES) {
+            values.set((place * kvHeads + value) * headDim + i, x[i] * norm);
+        }
+    }
+
+    /**
+     * Transforms what was attended by Hadamard, back from how values are kept, and sums up the down half of the output projection's
+     * low-rank update over part p of the heads: parts[r, p, k] = gain[r, group(k)] · Σ_{i in p} down[s, k, i] · attended[r, i]. One thread
+     * per row and part of {@code partHeads} heads, the last one may have fewer.
+     *
+     * @param control  in     rows, layer, groups per row, active rank, active groups of each row
+     * @param attended in+out [rowCapacity, heads, headDim]
+     * @param gains    in     [rows, groups]
+     * @param adapter  in     table of the adapter
+     * @param codes    in     of the adapter's down halves
+     * @param floats   in     of the adapter's down halves
+     * @param parts    out    [rowCapacity, parts, reserved rank]
+     * @param block    as in {@link #finishHeads}
+     * @param site     of the output projection
+     */
+    public static void finishAttended(IntArray control, FloatArray attended, FloatArray gains, IntArray adapter, IntArray codes,
+            FloatArray floats, FloatArray parts, int heads, int headDim, int partHeads, int block, int site) {
+        int partCount = (heads + partHeads - 1) / partHeads;
+        int count = control.get(Control.ROWS) * partCount;
+        int width = heads * headDim;
+        for (@Parallel int index = 0; index < count; index++) {
+            int row = index / partCount;
+            int part = index - row * partCount;
+            int first = part * partHeads * headDim;
+            int inputs = TornadoMath.min(partHeads * headDim, width - first);
+            int at = row * width + first;
+            for (int stride = 1; stride < block; stride *= 2) {
+                for (int pair = 0; pair < inputs / 2; pair++) {
+                    int a = at + pair / stride * 2 * stride + pair % stride;
+                    float before = attended.get(a);
+                    float second = attended.get(a + stride);
+                    attended.set(a, before + second);
+                    attended.set(a + stride, before - second);
+                }
+            }
+            float norm = normOf(block);
+            for (int i = 0; i < inputs; i++) {
+                attended.set(at + i, attended.get(at + i) * norm);
+            }
+            int rank = LowRankKernels.activeRankOf(control);
+            for (int k = 0; k < rank; k++) {
+                int group = LowRankKernels.groupOf(control, adapter, site, row, k);
+                int down = LowRankKernels.downAt(control, adapter, site, k, width) + first;
+                int used = LowRankKernels.usedInputs(group, inputs);
+                float sum = RowDots.dotF32(attended, at, floats, down, LowRankKernels.uncoded(adapter, used))
+                        + RowDots.dotQ8(attended, at, codes, floats, down, LowRankKernels.coded(adapter, used));
+                parts.set(index * adapter.get(LowRankKernels.RESERVED_RANK) + k,
+                        LowRankKernels.gainOf(control, gains, row, group) * sum);
+            }
+        }
+    }
+
+    /** As {@link #finishAttended}, one group of {@link #HEAD_LANES} threads per row and head, which is a part. */
+    public static void finishAttendedGrouped(KernelContext context, IntArray control, FloatArray attended, FloatArray gains,
+            IntArray adapter, IntArray codes, FloatArray floats, FloatArray parts, int heads, int headDim, int block, int site) {
+        int index = context.groupIdx;
+        int thread = context.localIdx;
+        if (index >= control.get(Control.ROWS) * heads) {
+            return;
+        }
+        int row = index / heads;
+        int head = index - row * heads;
+        int lane = LaneDots.laneOf(thread);
+        float[] x = context.allocateFloatLocalArray(headDim);
+        float[] partial = context.allocateFloatLocalArray(HEAD_LANES);
+        for (int i = thread; i < headDim; i += HEAD_LANES) {
+            x[i] = attended.get(index * headDim + i);
+        }
+        context.localBarrier();
+        for (int stride = 1; stride < block; stride *= 2) {
+            for (int pair = thread; pair < headDim / 2; pair += HEAD_LANES) {
+                int a = pair / stride * 2 * stride + pair % stride;
+                float first = x[a];
+                float second = x[a + stride];
+                x[a] = first + second;
+                x[a + stride] = first - second;
+            }
+            context.localBarrier();
+        }
+        float norm = normOf(block);
+        for (int i = thread; i < headDim; i += HEAD_LANES) {
+            attended.set(index * headDim + i, x[i] * norm);
+        }
+        context.globalBarrier();
+        int rank = LowRankKernels.activeRankOf(control);
+        for (int first = 0; first < rank; first += HEAD_LANES / LANES) {
+            int k = first + thread / LANES;
+            int group = LowRankKernels.groupOf(control, adapter, site, row, k);
+            int used = LowRankKernels.usedInputs(group, LaneDots.within(k, rank, headDim));
+            int down = LowRankKernels.downAt(control, adapter, site, k, heads * headDim) + head * headDim;
+            float mine = LowRankKernels.laneDotDown(adapter, attended, index * headDim, codes, floats, down, lane, used);
+            context.localBarrier();
+            partial[thread] = mine;
+            for (int stride = LANES / 2; stride > 0; stride /= 2) {
+                context.localBarrier();
+                if (lane < stride) {
+                    partial[thread] += partial[thread + stride];
+                }
+            }
+            if (lane == 0) {
+                if (k < rank) {
+                    parts.set(index * adapter.get(LowRankKernels.RESERVED_RANK) + k,
+                            LowRankKernels.gainOf(control, gains, row, group) * partial[thread]);
+                }
+            }
+        }
+    }
+
+    /**
+     * gate[r, i] = silu(g[r, i]) · u[r, i] with silu(x) = x / (1 + e⁻ˣ), of the stack (g, u) of projections to which it adds the up halves
+     * of their low-rank updates first; and the down half of the next projection's update over part p of the elements, see
+     * {@link #finishAttended}. One thread per row and part of {@code slice} elements, the last one may have fewer.
+     *
+     * @param control    in     rows, layer, groups per row, active rank, active groups of each row
+     * @param projected  in+out [rowCapacity, 2, width]
+     * @param hidden     in     [rowCapacity, SITES, reserved rank]
+     * @param gains      in     [rows, groups]
+     * @param adapter    in     table of the adapter
+     * @param upCodes    in     of the adapter
+     * @param upFloats   in     of the adapter
+     * @param downCodes  in     of the adapter
+     * @param downFloats in     of the adapter
+     * @param gate       out    [rowCapacity, width]
+     * @param parts      out    [rowCapacity, parts, reserved rank]
+     * @param slice      a multiple of 32
+     * @param site       of gate; up and the next projection follow
+     */
+    public static void multiplySiluAndProjectDown(IntArray control, FloatArray projected, FloatArray hidden, FloatArray gains,
+            IntArray adapter, ByteArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats, FloatArray gate,
+            FloatArray parts, int width, int slice, int site) {
+        int partCount = (width + slice - 1) / slice;
+        int count = control.get(Control.ROWS) * partCount;
+        for (@Parallel int index = 0; index < count; index++) {
+            int row = index / partCount;
+            int first = (index - row * partCount) * slice;
+            int inputs = TornadoMath.min(slice, width - first);
+            int out = row * width + first;
+            for (int half = 0; half < 2; half++) {
+                int at = (row * 2 + half) * width + first;
+                int activeRank = LowRankKernels.activeRank(control, adapter, site + half, row);
+                int h = LowRankKernels.hiddenAt(adapter, site + half, row);
+                for (int k = 0; k < activeRank; k++) {
+                    float component = hidden.get(h + k);
+                    int u = LowRankKernels.upAt(control, adapter, site + half, k, width) + first;
+                    for (int i = 0; i < inputs; i++) {
+                        projected.set(at + i, projected.get(at + i) + component * LowRankKernels.element(adapter, upCodes, upFloats, u + i));
+                    }
+                }
+            }
+            for (int i = 0; i < inputs; i++) {
+                float value = projected.get(row * 2 * width + first + i);
+                gate.set(out + i, value / (1f + TornadoMath.exp(-value)) * projected.get((row * 2 + 1) * width + first + i));
+            }
+            int rank = LowRankKernels.activeRankOf(control);
+            for (int k = 0; k < rank; k++) {
+                int group = LowRankKernels.groupOf(control, adapter, site + 2, row, k);
+                int down = LowRankKernels.downAt(control, adapter, site + 2, k, width) + first;
+                int used = LowRankKernels.usedInputs(group, inputs);
+                float sum = RowDots.dotF32(gate, out, downFloats, down, LowRankKernels.uncoded(adapter, used))
+                        + RowDots.dotQ8(gate, out, downCodes, downFloats, down, LowRankKernels.coded(adapter, used));
+                parts.set(index * adapter.get(LowRankKernels.RESERVED_RANK) + k,
+                        LowRankKernels.gainOf(control, gains, row, group) * sum);
+            }
+        }
+    }
+
+    /** As {@link #multiplySiluAndProjectDown}, one group of {@link ProjectionKernels#THREADS} threads per row and part. */
+    public static void multiplySiluAndProjectDownGrouped(KernelContext context, IntArray control, FloatArray projected, FloatArray hidden,
+            FloatArray gains, IntArray adapter, ByteArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats,
+            FloatArray gate, FloatArray parts, int width, int slice, int site) {
+        int partCount = (width + slice - 1) / slice;
+        int index = context.groupIdx;
+        int thread = context.localIdx;
+        if (index >= control.get(Control.ROWS) * partCount) {
+            return;
+        }
+        int row = index / partCount;
+        int first = (index - row * partCount) * slice;
+        int inputs = TornadoMath.min(slice, width - first);
+        int lane = LaneDots.laneOf(thread);
+        float[] partial = context.allocateFloatLocalArray(THREADS);
+        int gateRank = LowRankKernels.activeRank(control, adapter, site, row);
+        int upRank = LowRankKernels.activeRank(control, adapter, site + 1, row);
+        int gateHidden = LowRankKernels.hiddenAt(adapter, site, row);
+        int upHidden = LowRankKernels.hiddenAt(adapter, site + 1, row);
+        for (int i = thread; i < inputs; i += THREADS) {
+            float value = projected.get(row * 2 * width + first + i);
+            for (int k = 0; k < gateRank; k++) {
+                int u = LowRankKernels.upAt(control, adapter, site, k, width) + first + i;
+                value += hidden.get(gateHidden + k) * LowRankKernels.element(adapter, upCodes, upFloats, u);
+            }
+            float factor = projected.get((row * 2 + 1) * width + first + i);
+            for (int k = 0; k < upRank; k++) {
+                int u = LowRankKernels.upAt(control, adapter, site + 1, k, width) + first + i;
+                factor += hidden.get(upHidden + k) * LowRankKernels.element(adapter, upCodes, upFloats, u);
+            }
+            gate.set(row * width + first + i, value / (1f + TornadoMath.exp(-value)) * factor);
+        }
+        context.globalBarrier();
+        int rank = LowRankKernels.activeRankOf(control);
+        for (int start = 0; start < rank; start += THREADS / LANES) {
+            int k = start + thread / LANES;
+            int group = LowRankKernels.groupOf(control, adapter, site + 2, row, k);
+            int used = LowRankKernels.usedInputs(group, LaneDots.within(k, rank, inputs));
+            int down = LowRankKernels.downAt(control, adapter, site + 2, k, width) + first;
+            float mine = LowRankKernels.laneDotDown(adapter, gate, row * width + first, downCodes, downFloats, down, lane, used);
+            context.localBarrier();
+            partial[thread] = mine;
+            for (int stride = LANES / 2; stride > 0; stride /= 2) {
+                context.localBarrier();
+                if (lane < stride) {
+                    partial[thread] += partial[thread + stride];
+                }
+            }
+            if (lane == 0) {
+                if (k < rank) {
+                    parts.set(index * adapter.get(LowRankKernels.RESERVED_RANK) + k,
+                            LowRankKernels.gainOf(control, gains, row, group) * partial[thread]);
+                }
+            }
+        }
+    }
+
+    /** Heads of a part, in the threaded form. */
+    public static int partHeads(int heads) {
+        return (heads + PARTS - 1) / PARTS;
+    }
+
+    /** Elements of a part, in the threaded form: whole blocks. */
+    public static int slice(int width) {
+        return (width + PARTS * LowRankKernels.BLOCK - 1) / (PARTS * LowRankKernels.BLOCK) * LowRankKernels.BLOCK;
+    }
+
+    /** Elements of a part, in the grouped form. */
+    public static int groupSlice() {
+        return GROUP_SLICE;
+    }
+
+    /** The most parts of {@code width} elements in any form. */
+    public static int partsOf(int width) {
+        return TornadoMath.max(PARTS, (width + GROUP_SLICE - 1) / GROUP_SLICE);
+    }
+
+    /** 0 for a query head of the stack, 1 for a key head, 2 for a value head: the order of sites, too. */
+    private static int siteOf(int head, int heads, int kvHeads) {
+        int site = 0;
+        if (head >= heads) {
+            site = 1;
+        }
+        if (head >= heads + kvHeads) {
+            site = 2;
+        }
+        return site;
+    }
+
+    /** The first head of a site in the stack. */
+    private static int firstOf(int site, int heads, int kvHeads) {
+        int first = 0;
+        if (site > 0) {
+            first = heads + (site - 1) * kvHeads;
+        }
+        return first;
+    }
+
+    private static int headsOf(int site, int heads, int kvHeads) {
+        int some = heads;
+        if (site > 0) {
+            some = kvHeads;
+        }
+        return some;
+    }
+
+    private static int gapOf(int pairStep, int headDim) {
+        int gap = 1;
+        if (pairStep == 1) {
+            gap = headDim / 2;
+        }
+        return gap;
+    }
+
+    /** {@code count} where there are biases, else 0. Without a condition: one on a size is a constant, which TornadoVM fails to compile. */
+    private static int biased(FloatArray bias, int count) {
+        return TornadoMath.min(bias.getSize() - 1, 1) * count;
+    }
+
+    /** 1 / √block; 1 without Hadamard. */
+    private static float normOf(int block) {
+        return 1f / TornadoMath.sqrt(TornadoMath.max((float) block, 1f));
+    }
+}

@@ -79,7 +79,8 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         }
         requireSupported(options.adapters(), model.config());
         if (options.activations() != ActivationFormat.FLOAT) {
-            throw new ExecutorException("executor 'tornado' computes with float activations only; leave --activations out, or use --executor cpu");
+            throw new ExecutorException("executor 'tornado' computes with float activations only; leave --activations out, "
+                    + "or use --executor cpu");
         }
         SelfTest.run(device.handle());
         return open(model, options, device, KernelForm.of(device.handle().getDeviceType()), Reservation.NONE, options.profiled());

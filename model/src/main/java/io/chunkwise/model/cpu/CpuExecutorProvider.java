@@ -62,8 +62,8 @@ public final class CpuExecutorProvider implements ForwardExecutorProvider {
             throw new ExecutorException("executor 'cpu' has no device '" + wanted + "'; its only one is '" + device.selector() + "'");
         });
         if (options.activations() == ActivationFormat.INTEGER && !IntegerProjection.isSupported()) {
-            throw new ExecutorException("executor 'cpu' computes with integer activations on vectors of 256 bits only, which this machine has not; "
-                    + "leave --activations out");
+            throw new ExecutorException("executor 'cpu' computes with integer activations on vectors of 256 bits only, "
+                    + "which this machine has not; leave --activations out");
         }
         return new CpuForwardExecutor(model, options, device, plain == Plain.ALWAYS || plain == Plain.SMALL_MODELS && isSmall(model));
     }

@@ -16,9 +16,10 @@ import jdk.incubator.vector.VectorOperators;
  * {@link RowProjection} where {@link io.chunkwise.model.forward.ActivationFormat#INTEGER} allows it. A block becomes floats once, as
  * eight sums of four products, instead of weight by weight.
  *
- * <p>The Vector API has no multiply-add of neighbours. Q4_0 gets it from one 32-bit product, as in (w₀ + 2¹⁶ w₁) · (x₁ + 2¹⁶ x₀): its upper half is
- * w₀x₀ + w₁x₁, and what is below the binary point of that, w₀x₁, is less than half of a step. Four products of −8 to 7 times at most 1,023 fit
- * in the upper half, so that activations keep 11 bits. Q8_0 multiplies shorts: two products of −128 to 127 times at most 127 fit in one.
+ * <p>The Vector API has no multiply-add of neighbours. Q4_0 gets it from one 32-bit product, as in (w₀ + 2¹⁶ w₁) · (x₁ + 2¹⁶ x₀): its
+ * upper half is w₀x₀ + w₁x₁, and what is below the binary point of that, w₀x₁, is less than half of a step. Four products of −8 to 7 times
+ * at most 1,023 fit in the upper half, so that activations keep 11 bits. Q8_0 multiplies shorts: two products of −128 to 127
+ * times at most 127 fit in one.
  *
  * <p>Loops end with a store and plain additions for the reasons of {@link Lanes#sum(float[])}.
  */
@@ -150,10 +151,12 @@ final class IntegerProjection {
                 int x = inAt + p;
                 ShortVector evenIn = ShortVector.fromArray(ShortVector.SPECIES_256, in, x);
                 ShortVector oddIn = ShortVector.fromArray(ShortVector.SPECIES_256, in, x + 16);
-                FloatVector block = blockQ8(ShortVector.fromMemorySegment(ShortVector.SPECIES_256, data, row + p + 2, ORDER), evenIn, oddIn);
+                ShortVector bytes = ShortVector.fromMemorySegment(ShortVector.SPECIES_256, data, row + p + 2, ORDER);
+                FloatVector block = blockQ8(bytes, evenIn, oddIn);
                 float scale = Float.float16ToFloat(data.get(SHORT, row + p)) * scales[x];
                 sums = block.fma(FloatVector.broadcast(FloatVector.SPECIES_256, scale), sums);
-                block = blockQ8(ShortVector.fromMemorySegment(ShortVector.SPECIES_256, data, partnerRow + p + 2, ORDER), evenIn, oddIn);
+                ShortVector partnerBytes = ShortVector.fromMemorySegment(ShortVector.SPECIES_256, data, partnerRow + p + 2, ORDER);
+                block = blockQ8(partnerBytes, evenIn, oddIn);
                 scale = Float.float16ToFloat(data.get(SHORT, partnerRow + p)) * scales[x];
                 partnerSums = block.fma(FloatVector.broadcast(FloatVector.SPECIES_256, scale), partnerSums);
             }

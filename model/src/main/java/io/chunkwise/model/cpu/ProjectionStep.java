@@ -145,8 +145,8 @@ final class ProjectionStep {
         });
     }
 
-    private void projectRow(TensorType type, MemorySegment data, float[] in, int inputs, int row, boolean accumulate, float[] out, int outAt,
-            int from, int to) {
+    private void projectRow(TensorType type, MemorySegment data, float[] in, int inputs, int row, boolean accumulate, float[] out,
+            int outAt, int from, int to) {
         if (!type.isQuantized()) {
             RowProjection.project(type, data, inputs, in, row * inputs, accumulate, out, outAt, from, to);
         } else if (integers) {

@@ -6,7 +6,7 @@ public enum ActivationFormat {
     FLOAT,
     /**
      * Rounded to integers, a scale for each block of 32: 8 bits beside Q8_0, 11 bits beside Q4_0. Faster, and about as exact as other
-     * engines that round activations; prompts are read with floats all the same.
+     * engines that round activations. Floats all the same: prompts, and models so small that they run without vectors.
      */
     INTEGER
 }

@@ -44,6 +44,11 @@ public record Band(String name, double upperPercentile, int minTokens, int maxTo
         return !formats.isEmpty() && formats.getFirst() == KvFormat.FULL && EnumSet.copyOf(formats).stream().toList().equals(formats);
     }
 
+    /** The same with other components. */
+    public Band withComponents(double other) {
+        return new Band(name, upperPercentile, minTokens, maxTokens, other, scale, kv);
+    }
+
     /** {@link #kv} as a set. */
     public Set<KvFormat> kvFormats() {
         return EnumSet.copyOf(kv);

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Everything that is decided about adapter capacity: how complexity is estimated, which bands of complexity there are, what each gets,
@@ -137,6 +138,18 @@ public record ChunkPolicy(String name, Estimation estimation, RungKind rungs, Li
 
     private ChunkPolicy withEstimation(Estimation other) {
         return new ChunkPolicy(name, other, rungs, bands, fadeTokens, budget, kv);
+    }
+
+    /** The same with other components per band. @param components [bands] */
+    public ChunkPolicy withComponents(List<Double> components) {
+        Check.that(components.size() == bands.size(), components.size() + " numbers of components for " + bands.size() + " bands");
+        List<Band> changed = IntStream.range(0, bands.size()).mapToObj(at -> bands.get(at).withComponents(components.get(at))).toList();
+        return new ChunkPolicy(name, estimation, rungs, changed, fadeTokens, budget, kv);
+    }
+
+    /** The same with other bounds for the KV cache. */
+    public ChunkPolicy withKv(KvBounds other) {
+        return new ChunkPolicy(name, estimation, rungs, bands, fadeTokens, budget, other);
     }
 
     /** The same with another cross-fade. */

@@ -49,7 +49,7 @@ public final class ChunkwiseCommand implements Runnable {
     public static int execute(Terminal terminal, String... args) {
         ShortErrorMessages errors = new ShortErrorMessages(terminal);
         try {
-            return commandLine(terminal, errors, args).execute(args);
+            return commandLine(terminal, Sessions.FRESH, errors, args).execute(args);
         } catch (Throwable e) { // picocli passes exceptions to the handler, but lets errors such as a full heap through
             return errors.handle(e, Arrays.asList(args).contains("--errors"));
         } finally {
@@ -58,15 +58,16 @@ public final class ChunkwiseCommand implements Runnable {
         }
     }
 
-    private static CommandLine commandLine(Terminal terminal, ShortErrorMessages errors, String... args) {
+    static CommandLine commandLine(Terminal terminal, Sessions sessions, ShortErrorMessages errors, String... args) {
         CommandLine commandLine = new CommandLine(new ChunkwiseCommand())
-                .addSubcommand(new GenerateCommand(terminal))
+                .addSubcommand(new GenerateCommand(terminal, sessions))
                 .addSubcommand(new ScoreCommand(terminal))
                 .addSubcommand(new DevicesCommand(terminal))
                 .addSubcommand(new InspectCommand(terminal))
                 .addSubcommand(new LadderCommand(terminal))
                 .addSubcommand(new PolicyCommand(terminal))
-                .addSubcommand(EvalCommand.with(terminal))
+                .addSubcommand(new CalibrateCommand(terminal))
+                .addSubcommand(EvalCommand.with(terminal, sessions))
                 .addSubcommand(new BenchCommand(terminal));
         commandLine.setOut(new PrintWriter(terminal.out(), true));
         commandLine.setErr(new PrintWriter(terminal.err(), true));

@@ -22,7 +22,6 @@ import io.chunkwise.runner.options.JournalOptions;
 import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.report.Json;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import java.nio.file.Path;
 import java.util.List;
@@ -64,6 +63,7 @@ final class EvalBleuCommand implements Callable<Integer> {
     static final String KIND = "bleu";
 
     private final Terminal terminal;
+    private final Sessions sessions;
 
     @Spec
     private CommandSpec command;
@@ -121,8 +121,9 @@ final class EvalBleuCommand implements Callable<Integer> {
         private Path model;
     }
 
-    EvalBleuCommand(Terminal terminal) {
+    EvalBleuCommand(Terminal terminal, Sessions sessions) {
         this.terminal = terminal;
+        this.sessions = sessions;
     }
 
     @Override
@@ -160,9 +161,8 @@ final class EvalBleuCommand implements Callable<Integer> {
         options.check();
         PromptTemplate prompt = ModelOrFile.template(command, template, "source");
         List<Segment> segments = segments(source);
-        Optional<ProgressBars> bars = Session.progressBars(terminal, output);
-        Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
-        try (Session session = Session.open(options, false, terminal, progress)) {
+        try (ShownProgress progress = ShownProgress.of(terminal, output);
+                Session session = sessions.open(options, terminal, progress)) {
             Configuration configuration = SessionConfiguration.with(configuration(metric, segments)
                     .with("source", String.valueOf(source.getFileName())).with("sourceSha256", Fingerprint.ofFile(source))
                     .with("templateSha256", Fingerprint.ofText(prompt.text())).with("maxTokens", maxTokens), session, options);
@@ -171,11 +171,9 @@ final class EvalBleuCommand implements Callable<Integer> {
                     text -> model.answer(Map.of("source", text), Optional.empty()), metric);
             try (Journal<BleuRow> results = journal.open(configuration, BleuRow.class)) {
                 EvaluationRun<BleuRow> run = EvaluationRun.of(evaluation, journal.shard(), results, progress);
-                bars.ifPresent(ProgressBars::close);
+                progress.end();
                 report(run, metric, configuration, Optional.of(session));
             }
-        } finally {
-            bars.ifPresent(ProgressBars::close);
         }
     }
 

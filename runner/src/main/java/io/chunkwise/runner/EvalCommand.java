@@ -24,11 +24,12 @@ final class EvalCommand implements Runnable {
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
     private boolean help;
 
-    static CommandLine with(Terminal terminal) {
+    static CommandLine with(Terminal terminal, Sessions sessions) {
         return new CommandLine(new EvalCommand())
-                .addSubcommand(new EvalPerplexityCommand(terminal))
-                .addSubcommand(new EvalSquadCommand(terminal))
-                .addSubcommand(new EvalBleuCommand(terminal))
+                .addSubcommand(new EvalPerplexityCommand(terminal, sessions))
+                .addSubcommand(new EvalSquadCommand(terminal, sessions))
+                .addSubcommand(new EvalBleuCommand(terminal, sessions))
+                .addSubcommand(new EvalAblateCommand(terminal))
                 .addSubcommand(new EvalMergeCommand(terminal));
     }
 

@@ -2,6 +2,9 @@ package io.chunkwise.runner;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.chunkwise.evaluate.Configuration;
+import io.chunkwise.evaluate.ablation.AblationRow;
+import io.chunkwise.evaluate.batch.BatchFigures;
+import io.chunkwise.evaluate.batch.BatchRow;
 import io.chunkwise.evaluate.bleu.BleuFigures;
 import io.chunkwise.evaluate.bleu.BleuRow;
 import io.chunkwise.evaluate.journal.Journal;
@@ -64,10 +67,23 @@ final class EvalMergeCommand implements Callable<Integer> {
                 return new Report(json -> EvaluationReport.bleu(json, figures, signature, chrfSignature),
                         EvaluationReport.text(figures, signature, chrfSignature));
             });
+            case EvalAblateCommand.KIND -> report(AblationRow.class, (rows, configuration) -> new Report(
+                    json -> AblationReport.json(json, rows, configuration), AblationReport.text(rows, terminal.width())));
+            case GenerateBatch.KIND -> {
+                return ofBatch();
+            }
             default -> throw new FormatException(files.getFirst().toString(), "holds results of the kind '" + kind
-                    + "', expected perplexity, squad or bleu");
+                    + "', expected perplexity, squad, bleu, ablation or generate");
         }
         return 0;
+    }
+
+    private int ofBatch() {
+        List<BatchRow> reported = report(BatchRow.class, (rows, _) -> {
+            BatchFigures figures = BatchFigures.of(rows);
+            return new Report(json -> EvaluationReport.batch(json, figures), EvaluationReport.text(figures));
+        });
+        return EvaluationReport.failures(terminal, BatchFigures.of(reported), files.size() == 1 ? files.getFirst().toString() : "the files");
     }
 
     private record Report(Json.Fields json, String text) {
@@ -78,7 +94,8 @@ final class EvalMergeCommand implements Callable<Integer> {
         Report of(List<R> rows, Configuration configuration);
     }
 
-    private <R> void report(Class<R> type, Reporting<R> reporting) {
+    /** @return the results */
+    private <R> List<R> report(Class<R> type, Reporting<R> reporting) {
         Journal.Merged<R> merged = Journal.merge(files, type);
         List<R> rows = List.copyOf(merged.rows().values());
         long items = EvaluationReport.number(merged.configuration(), "items");
@@ -91,12 +108,13 @@ final class EvalMergeCommand implements Callable<Integer> {
                 json.writeNumberField("missing", items - rows.size());
                 write(json, merged.configuration());
             });
-            return;
+            return rows;
         }
         EvaluationReport.print(terminal, report.text());
         if (rows.size() < items && !output.quiet()) {
             terminal.err().println("warning: " + (items - rows.size()) + " of " + items + " results are missing");
         }
+        return rows;
     }
 
     private static void write(JsonGenerator json, Configuration configuration) throws IOException {

@@ -10,7 +10,6 @@ import io.chunkwise.evaluate.perplexity.PerplexityFigures;
 import io.chunkwise.evaluate.perplexity.PerplexityRecipe;
 import io.chunkwise.evaluate.perplexity.PerplexityRow;
 import io.chunkwise.evaluate.perplexity.TextWindow;
-import io.chunkwise.model.Progress;
 import io.chunkwise.runner.options.AdapterOptions;
 import io.chunkwise.runner.options.ChunkingOptions;
 import io.chunkwise.runner.options.ExecutorOptions;
@@ -18,11 +17,9 @@ import io.chunkwise.runner.options.JournalOptions;
 import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.report.Json;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -59,6 +56,7 @@ final class EvalPerplexityCommand implements Callable<Integer> {
     static final String KIND = "perplexity";
 
     private final Terminal terminal;
+    private final Sessions sessions;
 
     @Spec
     private CommandSpec command;
@@ -96,8 +94,9 @@ final class EvalPerplexityCommand implements Callable<Integer> {
     @Mixin
     private OutputOptions output;
 
-    EvalPerplexityCommand(Terminal terminal) {
+    EvalPerplexityCommand(Terminal terminal, Sessions sessions) {
         this.terminal = terminal;
+        this.sessions = sessions;
     }
 
     @Override
@@ -107,9 +106,8 @@ final class EvalPerplexityCommand implements Callable<Integer> {
         journal.check();
         PerplexityRecipe recipe = recipe();
         String read = TextSource.read(text);
-        Optional<ProgressBars> bars = Session.progressBars(terminal, output);
-        Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
-        try (Session session = Session.open(options, false, terminal, progress)) {
+        try (ShownProgress progress = ShownProgress.of(terminal, output);
+                Session session = sessions.open(options, terminal, progress)) {
             if (window > session.executor().contextLength() && !session.endless()) {
                 throw usage("--window " + window + ": the context has room for " + session.executor().contextLength()
                         + "; use a smaller window or raise --context");
@@ -123,11 +121,9 @@ final class EvalPerplexityCommand implements Callable<Integer> {
             try (Journal<PerplexityRow> results = journal.open(SessionConfiguration.with(data, session, options), PerplexityRow.class)) {
                 EvaluationRun<PerplexityRow> run = EvaluationRun.of(new PerplexityEvaluation(windows, session.scheduler()), journal.shard(),
                         results, progress);
-                bars.ifPresent(ProgressBars::close);
+                progress.end();
                 report(session, run, data);
             }
-        } finally {
-            bars.ifPresent(ProgressBars::close);
         }
         return 0;
     }

@@ -20,7 +20,6 @@ import io.chunkwise.runner.options.JournalOptions;
 import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.report.Json;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import java.nio.file.Path;
 import java.util.List;
@@ -69,6 +68,7 @@ final class EvalSquadCommand implements Callable<Integer> {
             Answer:""";
 
     private final Terminal terminal;
+    private final Sessions sessions;
 
     @Spec
     private CommandSpec command;
@@ -119,8 +119,9 @@ final class EvalSquadCommand implements Callable<Integer> {
         private Path model;
     }
 
-    EvalSquadCommand(Terminal terminal) {
+    EvalSquadCommand(Terminal terminal, Sessions sessions) {
         this.terminal = terminal;
+        this.sessions = sessions;
     }
 
     @Override
@@ -164,9 +165,8 @@ final class EvalSquadCommand implements Callable<Integer> {
         PromptTemplate prompt = template == null ? PromptTemplate.of(TEMPLATE, "context", "question")
                 : ModelOrFile.template(command, template, "context", "question");
         List<SquadQuestion> questions = questions();
-        Optional<ProgressBars> bars = Session.progressBars(terminal, output);
-        Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
-        try (Session session = Session.open(options, false, terminal, progress)) {
+        try (ShownProgress progress = ShownProgress.of(terminal, output);
+                Session session = sessions.open(options, terminal, progress)) {
             Configuration configuration = SessionConfiguration.with(configuration(questions)
                     .with("templateSha256", Fingerprint.ofText(prompt.text())).with("noAnswer", noAnswer).with("maxTokens", maxTokens),
                     session, options);
@@ -175,11 +175,9 @@ final class EvalSquadCommand implements Callable<Integer> {
                     Map.of("context", question.context(), "question", question.question()), Optional.of("context")), noAnswer);
             try (Journal<SquadRow> results = journal.open(configuration, SquadRow.class)) {
                 EvaluationRun<SquadRow> run = EvaluationRun.of(evaluation, journal.shard(), results, progress);
-                bars.ifPresent(ProgressBars::close);
+                progress.end();
                 report(run, configuration, 0, Optional.of(session));
             }
-        } finally {
-            bars.ifPresent(ProgressBars::close);
         }
     }
 

@@ -5,6 +5,7 @@ import io.chunkwise.evaluate.Configuration;
 import io.chunkwise.evaluate.EvaluationRun;
 import io.chunkwise.evaluate.Shard;
 import io.chunkwise.evaluate.answer.AnswerFigures;
+import io.chunkwise.evaluate.batch.BatchFigures;
 import io.chunkwise.evaluate.bleu.BleuFigures;
 import io.chunkwise.evaluate.perplexity.PerplexityFigures;
 import io.chunkwise.evaluate.squad.SquadFigures;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import picocli.CommandLine.ExitCode;
 
 /** What {@code eval} says of its figures; docs/json.md describes the JSON. */
 final class EvaluationReport {
@@ -109,6 +111,38 @@ final class EvaluationReport {
                 + "at most%s", figures.promptTokens(), figures.tokens(), Quantities.time((long) (figures.millis() * 1e6)),
                 figures.meanComponents(), Quantities.bytes(figures.kvBytes()), figures.shortened() == 0 ? ""
                 : "; " + figures.shortened() + " prompts were cut to fit the context");
+    }
+
+    static void batch(JsonGenerator json, BatchFigures figures) throws IOException {
+        json.writeNumberField("prompts", figures.prompts());
+        json.writeNumberField("errors", figures.errors());
+        json.writeNumberField("promptTokens", figures.promptTokens());
+        json.writeNumberField("newTokens", figures.tokens());
+        Json.number(json, "meanComponents", figures.meanComponents(), DIGITS);
+        json.writeNumberField("kvBytes", figures.kvBytes());
+        Json.number(json, "msPerToken", figures.millis() / (figures.promptTokens() + figures.tokens()), 4);
+    }
+
+    static String text(BatchFigures figures) {
+        return String.format(Locale.ROOT, "%s: %,d tokens read and %,d written in %s; %.1f active components per token and projection, KV cache "
+                + "%s at most", figures.prompts() == 1 ? "1 prompt" : String.format(Locale.ROOT, "%,d prompts", figures.prompts()),
+                figures.promptTokens(), figures.tokens(), Quantities.time((long) (figures.millis() * 1e6)), figures.meanComponents(),
+                Quantities.bytes(figures.kvBytes()));
+    }
+
+    /**
+     * Says how many prompts have no text.
+     *
+     * @param where to find out why
+     * @return the exit code
+     */
+    static int failures(Terminal terminal, BatchFigures figures, String where) {
+        if (figures.errors() == 0) {
+            return ExitCode.OK;
+        }
+        terminal.err().println("chunkwise: " + figures.errors() + " of " + figures.prompts() + " prompts have an error in place of a text; see "
+                + "'error' in " + where);
+        return ExitCode.SOFTWARE;
     }
 
     /** Which items these are the figures of. */

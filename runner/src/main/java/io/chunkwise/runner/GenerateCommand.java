@@ -9,6 +9,7 @@ import io.chunkwise.model.Progress;
 import io.chunkwise.runner.options.AdapterOptions;
 import io.chunkwise.runner.options.ChunkingOptions;
 import io.chunkwise.runner.options.ExecutorOptions;
+import io.chunkwise.runner.options.JournalOptions;
 import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.options.SamplingParameters;
@@ -42,7 +43,8 @@ import picocli.CommandLine.Spec;
 
 /** Continues a text. */
 @Command(name = "generate", description = "Continues a text.", sortOptions = false,
-        customSynopsis = "chunkwise generate -m MODEL [-a ADAPTER]... [-p TEXT | -f PATH] [options]",
+        customSynopsis = {"chunkwise generate -m MODEL [-a ADAPTER]... [-p TEXT | -f PATH] [options]",
+            "chunkwise generate -m MODEL [-a ADAPTER]... --input FILE --output FILE [options]"},
         optionListHeading = "%nOptions:%n", footerHeading = "%n",
         footer = {
             "The text streams to standard output; remarks and timings go to standard error.",
@@ -53,14 +55,24 @@ import picocli.CommandLine.Spec;
             "  chunkwise generate -m llama.gguf -a my-adapter --policy adaptive --trace -p \"Dear\"",
             "  chunkwise generate -m llama.gguf -a calm=a -a wild=b@100 -a calm@200 -p \"Dear\"",
             "  chunkwise generate -m models/stories --json < prompt.txt",
+            "  chunkwise generate -m llama.gguf -n 100 --input prompts.jsonl --output results.jsonl",
+            "",
+            "Each line of --input is a JSON object with a prompt and, if wanted, what differs from the command",
+            "line, such as",
+            "  {\"prompt\": \"Dear\", \"id\": \"a\", \"maxTokens\": 9, \"stop\": [\"!\"], \"temperature\": 0, \"seed\": 7}",
+            "Its result is a line of --output. A prompt that does not fit the context has an error there, and",
+            "the exit code is 1 in the end. A prompt without a seed has one of its own, made of --seed and id.",
+            "The same command goes on where a run was killed.",
             "",
             "JSON: text, newIds (of the new tokens), promptTokens (how many), stopReason, executor,",
             "device, deviceName, reason, rank, mergedComponents, policy, kvPolicy, seed, timings (loadMs,",
             "prefillMs, decodeMsPerToken: null where one token was all), tokens[], chunks[],",
-            "meanComponents, memory: docs/json.md."
+            "meanComponents, memory. With --input: prompts, errors, promptTokens, newTokens, meanComponents,",
+            "kvBytes, msPerToken, executor to kvPolicy, items to version: docs/json.md."
         })
 final class GenerateCommand implements Callable<Integer> {
     private final Terminal terminal;
+    private final Sessions sessions;
 
     @Spec
     private CommandSpec command;
@@ -78,6 +90,10 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(names = {"-f", "--prompt-file"}, paramLabel = "PATH", order = 21,
             description = "File with the text to continue; a line feed at its end is left out.")
     private Path promptFile;
+
+    @Option(names = "--input", paramLabel = "FILE", order = 22,
+            description = "Continue many prompts, a JSON object per line (see below); results go to --output.")
+    private Path input;
 
     @Option(names = {"-n", "--max-tokens"}, paramLabel = "N", order = 30, defaultValue = "256",
             description = "New tokens at most (default: ${DEFAULT-VALUE}).")
@@ -102,13 +118,17 @@ final class GenerateCommand implements Callable<Integer> {
     private TraceOptions trace;
 
     @Mixin
+    private JournalOptions journal;
+
+    @Mixin
     private ExecutorOptions executor;
 
     @Mixin
     private OutputOptions output;
 
-    GenerateCommand(Terminal terminal) {
+    GenerateCommand(Terminal terminal, Sessions sessions) {
         this.terminal = terminal;
+        this.sessions = sessions;
     }
 
     @Override
@@ -116,7 +136,11 @@ final class GenerateCommand implements Callable<Integer> {
         Session.Options options = new Session.Options(model, adapter, chunking, executor, output);
         options.check();
         trace.check(output);
-        GenerationRequest request = request();
+        if (input != null) {
+            return batch(options);
+        }
+        requireNone("a single text goes to standard output; add --input FILE for many", "--output", "--shard");
+        GenerationRequest request = request(sampling.options());
         String text = promptText();
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
@@ -149,8 +173,25 @@ final class GenerateCommand implements Callable<Integer> {
         return ColouredText.of(colours, setup.policy(), selectors);
     }
 
-    private GenerationRequest request() {
-        SamplingOptions options = sampling.options();
+    private int batch(Session.Options options) {
+        requireNone("it belongs to a single text, and --input has many", "--prompt", "--prompt-file", "--echo", "--trace", "--trace-html");
+        journal.check();
+        if (journal.output().isEmpty()) {
+            throw usage("--input needs --output FILE for the results");
+        }
+        // Seeds that were new each time would make a run that goes on another run.
+        return new GenerateBatch(input, request(sampling.options(0)), options, journal).run(terminal, sessions);
+    }
+
+    private void requireNone(String reason, String... names) {
+        for (String name : names) {
+            if (command.commandLine().getParseResult().hasMatchedOption(name)) {
+                throw usage(name + ": " + reason);
+            }
+        }
+    }
+
+    private GenerationRequest request(SamplingOptions options) {
         try {
             return new GenerationRequest(maxTokens, stopStrings, ignoreEnd, options);
         } catch (IllegalArgumentException e) {

@@ -41,9 +41,10 @@ final class Session implements AutoCloseable {
     private final ForwardExecutor executor;
     private final ChunkScheduler scheduler;
     private final long loadNanos;
+    private final boolean lent; // somebody else closes it
 
     private Session(Options options, LlamaModel base, LoadedAdapters adapters, Choice choice, ForwardExecutor executor,
-            ChunkScheduler scheduler, long loadNanos) {
+            ChunkScheduler scheduler, long loadNanos, boolean lent) {
         this.options = options;
         this.base = base;
         this.adapters = adapters;
@@ -51,6 +52,7 @@ final class Session implements AutoCloseable {
         this.executor = executor;
         this.scheduler = scheduler;
         this.loadNanos = loadNanos;
+        this.lent = lent;
     }
 
     /** What the command line says. */
@@ -93,7 +95,7 @@ final class Session implements AutoCloseable {
             executor = choice.provider().open(model, executorOptions(options, context, choice, progress));
             ChunkScheduler scheduler = new ChunkScheduler(executor, new ChunkScheduler.Setup(model.config(), model.weights().bytes(),
                     options.chunking().policy(), options.chunking().kvPolicy(), adapters.uses(), keepTrace));
-            return new Session(options, base, adapters, choice, executor, scheduler, System.nanoTime() - start);
+            return new Session(options, base, adapters, choice, executor, scheduler, System.nanoTime() - start, false);
         } catch (RuntimeException | Error e) {
             if (executor != null) {
                 executor.close();
@@ -191,8 +193,16 @@ final class Session implements AutoCloseable {
                 adapters.maxComponents(), texts, trace);
     }
 
+    /** The same session for somebody who will close it, which leaves this one open. */
+    Session lent() {
+        return new Session(options, base, adapters, choice, executor, scheduler, loadNanos, true);
+    }
+
     @Override
     public void close() {
+        if (lent) {
+            return;
+        }
         executor.close();
         adapters.merged().ifPresent(LlamaModel::close);
         base.close();

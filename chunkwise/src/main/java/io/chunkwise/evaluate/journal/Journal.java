@@ -9,7 +9,6 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,10 +50,25 @@ public final class Journal<R> implements AutoCloseable {
      * @throws UncheckedIOException if it can be neither read nor written
      */
     public static <R> Journal<R> open(Path file, Configuration configuration, Class<R> type) {
+        return open(file, configuration, type, () -> {
+            throw new FormatException(file.toString(), "is being written by another run; wait for it, or use another file");
+        });
+    }
+
+    /**
+     * Opens a file to go on with, or begins one; waits while another run writes it.
+     *
+     * @param pause called as long as that is so; what it throws ends the waiting
+     * @throws FormatException      if the file holds something else, results of another configuration, or damaged ones
+     * @throws UncheckedIOException if it can be neither read nor written
+     */
+    public static <R> Journal<R> open(Path file, Configuration configuration, Class<R> type, Runnable pause) {
         FileChannel channel = null;
         try {
             channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-            lock(file, channel);
+            while (!locked(channel)) {
+                pause.run();
+            }
             // Through this channel: to close another one on the file would give up its lock.
             JournalReader.Content<R> content = JournalReader.read(file, Channels.newInputStream(channel), type,
                     (number, line) -> require(file, number, line, configuration));
@@ -169,16 +183,13 @@ public final class Journal<R> implements AutoCloseable {
         });
     }
 
-    private static void lock(Path file, FileChannel channel) throws IOException {
+    /** Whether nobody else has the file, which is then locked until the channel is closed. */
+    private static boolean locked(FileChannel channel) throws IOException {
         try {
-            FileLock lock = channel.tryLock(); // until the channel is closed
-            if (lock != null) {
-                return;
-            }
-        } catch (OverlappingFileLockException e) {
-            // held in this process
+            return channel.tryLock() != null;
+        } catch (OverlappingFileLockException e) { // held in this process
+            return false;
         }
-        throw new FormatException(file.toString(), "is being written by another run; wait for it, or use another file");
     }
 
     private static void close(FileChannel channel) {

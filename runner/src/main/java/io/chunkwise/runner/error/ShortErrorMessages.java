@@ -32,7 +32,7 @@ public final class ShortErrorMessages implements IParameterExceptionHandler, IEx
     }
 
     @Override
-    public int handleParseException(ParameterException problem, String[] args) {
+    public int handleParseException(ParameterException problem, String... args) {
         CommandLine command = problem.getCommandLine();
         terminal.err().println(PREFIX + oneLine(problem.getMessage().replaceFirst("^Error: ", "")));
         if (problem instanceof UnmatchedArgumentException unmatched) {

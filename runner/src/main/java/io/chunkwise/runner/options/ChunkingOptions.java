@@ -4,15 +4,10 @@ import io.chunkwise.policy.Band;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.KvBounds;
 import io.chunkwise.policy.KvPolicy;
-import io.chunkwise.policy.PolicyFile;
 import io.chunkwise.policy.RungKind;
 import io.chunkwise.policy.SignalKind;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -120,19 +115,9 @@ public final class ChunkingOptions {
 
     private ChunkPolicy named(String name) {
         try {
-            Optional<ChunkPolicy> builtIn = ChunkPolicy.builtIn(name);
-            if (builtIn.isPresent()) {
-                return builtIn.get();
-            }
-            Path file = Path.of(name);
-            if (!Files.exists(file)) {
-                throw problem("--policy " + name + ": neither uniform:R, uniform:max or adaptive, nor a file");
-            }
-            return PolicyFile.read(file);
-        } catch (InvalidPathException e) {
-            throw problem("--policy: '" + e.getInput() + "' is no path");
+            return PolicyName.resolve(name);
         } catch (IllegalArgumentException e) {
-            throw problem("--policy " + name + ": " + e.getMessage());
+            throw problem(e.getMessage());
         }
     }
 

@@ -22,10 +22,22 @@ public final class JournalOptions {
     private Path output;
 
     @Option(names = "--shard", paramLabel = "I/N", order = 71,
-            description = "Evaluate every Nth item only, from the Ith on; 'chunkwise eval merge' makes figures of the N files.")
+            description = "Take every Nth item only, from the Ith on; 'chunkwise eval merge' makes figures of the N files.")
     private String shardText;
 
     private Shard shard = Shard.ALL;
+    private Optional<Runnable> pause = Optional.empty();
+
+    /**
+     * Another file and another shard than the command line says, which says none.
+     *
+     * @param pause called while another run writes the file, until it is free or something is thrown
+     */
+    public void redirect(Path file, Shard part, Runnable pause) {
+        output = file;
+        shard = part;
+        this.pause = Optional.of(pause);
+    }
 
     /** @throws ParameterException if the shard is none */
     public void check() {
@@ -49,6 +61,9 @@ public final class JournalOptions {
 
     /** The file, or memory where there is none; closed by the caller. */
     public <R> Journal<R> open(Configuration configuration, Class<R> type) {
-        return output == null ? Journal.inMemory() : Journal.open(output, configuration, type);
+        if (output == null) {
+            return Journal.inMemory();
+        }
+        return pause.isPresent() ? Journal.open(output, configuration, type, pause.get()) : Journal.open(output, configuration, type);
     }
 }

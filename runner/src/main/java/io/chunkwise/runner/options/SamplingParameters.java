@@ -38,14 +38,21 @@ public final class SamplingParameters {
     private int penaltyWindow;
 
     @Option(names = {"-s", "--seed"}, paramLabel = "S", order = 46,
-            description = "The same seed gives the same text (default: a new one each time).")
+            description = "The same seed gives the same text (default: a new one each time; with --input 0).")
     private Long seed;
 
     /** @throws ParameterException if a value is out of its range */
     public SamplingOptions options() {
-        long chosen = seed == null ? ThreadLocalRandom.current().nextLong(1L << 32) : seed;
+        return options(ThreadLocalRandom.current().nextLong(1L << 32));
+    }
+
+    /**
+     * @param otherwise the seed where none was given
+     * @throws ParameterException if a value is out of its range
+     */
+    public SamplingOptions options(long otherwise) {
         try {
-            return new SamplingOptions(temperature, topK, topP, minP, repetitionPenalty, penaltyWindow, chosen);
+            return new SamplingOptions(temperature, topK, topP, minP, repetitionPenalty, penaltyWindow, seed == null ? otherwise : seed);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(command.commandLine(), e.getMessage());
         }

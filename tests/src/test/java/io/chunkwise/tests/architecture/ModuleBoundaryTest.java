@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 /** Holds the sentences about modules in ARCHITECTURE.md, by reading the sources. */
 class ModuleBoundaryTest {
     private static final Path ROOT = root();
-    private static final List<String> MODULES = List.of("model", "chunkwise", "tornado-tasks", "runner");
+    private static final List<String> MODULES = List.of("model", "chunkwise", "tornado-tasks", "runner", "spark");
     private static final Pattern IMPORT = Pattern.compile("(?m)^import (?:static )?([\\w.]+)");
     private static final Pattern PACKAGE = Pattern.compile("(?m)^package ([\\w.]+);");
 
@@ -53,17 +53,34 @@ class ModuleBoundaryTest {
     @Test
     void modelImportsNoOtherModule() throws IOException {
         Map<String, Set<String>> packages = packagesByModule();
-        for (String other : List.of("chunkwise", "tornado-tasks", "runner")) {
+        for (String other : List.of("chunkwise", "tornado-tasks", "runner", "spark")) {
             assertNoImports("model", packages.get(other));
         }
     }
 
     @Test
-    void onlyTheRunnerIsImportedByNobody() throws IOException {
+    void theRunnerIsImportedBySparkOnlyAndSparkByNobody() throws IOException {
         Map<String, Set<String>> packages = packagesByModule();
         for (String module : List.of("model", "chunkwise", "tornado-tasks")) {
             assertNoImports(module, packages.get("runner"));
+            assertNoImports(module, packages.get("spark"));
         }
+        assertNoImports("runner", packages.get("spark"));
+    }
+
+    @Test
+    void onlyTheSparkModuleKnowsSpark() throws IOException {
+        assertOnlyIn("org.apache.spark.", "spark");
+        List<String> offenders = new ArrayList<>();
+        for (String module : List.of("model", "chunkwise", "tornado-tasks", "runner", "tests")) { // what the program's class path comes from
+            String pom = Files.readString(ROOT.resolve(module).resolve("pom.xml"));
+            if (pom.contains("org.apache.spark") || pom.contains("<artifactId>spark</artifactId>")) {
+                offenders.add(module + "/pom.xml");
+            }
+        }
+        assertEquals(List.of(), offenders);
+        assertTrue(Files.readString(ROOT.resolve("spark/pom.xml")).contains("<version>${spark.version}</version><scope>provided</scope>"),
+                "a cluster brings its own Spark");
     }
 
     @Test
@@ -92,7 +109,7 @@ class ModuleBoundaryTest {
     @Test
     void systemPropertiesAreReadInTheRunnerOnly() throws IOException {
         List<String> offenders = new ArrayList<>();
-        for (String module : List.of("model", "chunkwise", "tornado-tasks")) {
+        for (String module : List.of("model", "chunkwise", "tornado-tasks", "spark")) {
             for (Path file : mainSources(module)) {
                 if (Files.readString(file).matches("(?s).*System\\.getProperty\\(\"chunkwise.*")) {
                     offenders.add(ROOT.relativize(file).toString());

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class HelpTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"generate", "score", "devices", "inspect", "ladder", "policy", "bench"})
+    @ValueSource(strings = {"generate", "score", "devices", "inspect", "ladder", "policy", "calibrate", "bench"})
     void everyCommandExplainsItselfAndHasTheCommonOptions(String command) {
         CommandRun run = CommandRun.of(command, "--help").succeeded();
         assertEquals("", run.err());
@@ -24,7 +24,7 @@ class HelpTest {
     @Test
     void theProgramAloneListsItsCommands() {
         CommandRun run = CommandRun.of().succeeded();
-        for (String command : List.of("generate", "score", "devices", "inspect", "ladder", "policy", "bench")) {
+        for (String command : List.of("generate", "score", "devices", "inspect", "ladder", "policy", "calibrate", "bench")) {
             assertTrue(run.out().lines().anyMatch(line -> line.strip().startsWith(command)), () -> command + " is not in\n" + run.out());
         }
         assertEquals(run.out(), CommandRun.of("--help").succeeded().out());

@@ -1,0 +1,2 @@
+/** Tests of the ablation experiments. */
+package io.chunkwise.evaluate.ablation;

@@ -1,0 +1,2 @@
+/** Tests of prompts in files. */
+package io.chunkwise.evaluate.batch;

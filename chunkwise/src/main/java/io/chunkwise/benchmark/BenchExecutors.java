@@ -100,7 +100,7 @@ final class BenchExecutors implements AutoCloseable {
         int rows = Math.min(context, plan.batch());
         return new ExecutorOptions(context, rows, kvPolicy.reservation(ChunkPolicy.uniformMax(), context, rows),
                 Optional.of(device.selector()), threads, new AdapterExecution(template.adapters().type(), mode != LoraMode.UNFUSED),
-                template.cudaGraphs(), template.profiled(), template.progress());
+                template.activations(), template.cudaGraphs(), template.profiled(), template.progress());
     }
 
     private Seat seat(int threads, KvPolicy kvPolicy, LoraMode mode, ForwardExecutorProvider provider, LlamaModel model,

@@ -111,8 +111,8 @@ final class BenchCommand implements Callable<Integer> {
         Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Progress progress = bars.<Progress>map(drawn -> drawn).orElse(Progress.NONE);
         ExecutorOptions template = new ExecutorOptions(plan.contextLength(), Math.min(plan.contextLength(), plan.batch()),
-                KvReservation.full(plan.contextLength()), Optional.of(choice.device().selector()), 0, where.adapters(), where.cudaGraphs(),
-                false, progress);
+                KvReservation.full(plan.contextLength()), Optional.of(choice.device().selector()), 0, where.adapters(), where.activations(),
+                where.cudaGraphs(), false, progress);
         BenchOutput.Printer printer = new BenchOutput.Printer(shown, terminal, ChunkwiseCommand.Version.text());
         boolean onHost = choice.provider().name().equals("cpu")
                 || plan.variants().stream().anyMatch(variant -> variant.mode() == LoraMode.MERGED);

@@ -2,6 +2,7 @@ package io.chunkwise.tornado;
 
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorCounters;
@@ -77,6 +78,10 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
             requireCudaGraphs(device.info(), options);
         }
         requireSupported(options.adapters(), model.config());
+        if (options.activations() != ActivationFormat.FLOAT) {
+            throw new ExecutorException("executor 'tornado' computes with float activations only; leave --activations out, "
+                    + "or use --executor cpu");
+        }
         SelfTest.run(device.handle());
         return open(model, options, device, KernelForm.of(device.handle().getDeviceType()), Reservation.NONE, options.profiled());
     }

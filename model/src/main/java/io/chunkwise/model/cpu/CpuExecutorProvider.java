@@ -1,6 +1,7 @@
 package io.chunkwise.model.cpu;
 
 import io.chunkwise.model.format.TensorView;
+import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorOptions;
@@ -60,6 +61,10 @@ public final class CpuExecutorProvider implements ForwardExecutorProvider {
         options.device().filter(wanted -> !wanted.equals(device.selector()) && !wanted.equals(device.backend())).ifPresent(wanted -> {
             throw new ExecutorException("executor 'cpu' has no device '" + wanted + "'; its only one is '" + device.selector() + "'");
         });
+        if (options.activations() == ActivationFormat.INTEGER && !IntegerProjection.isSupported()) {
+            throw new ExecutorException("executor 'cpu' computes with integer activations on vectors of 256 bits only, "
+                    + "which this machine has not; leave --activations out");
+        }
         return new CpuForwardExecutor(model, options, device, plain == Plain.ALWAYS || plain == Plain.SMALL_MODELS && isSmall(model));
     }
 

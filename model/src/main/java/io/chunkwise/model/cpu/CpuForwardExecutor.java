@@ -109,7 +109,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
         rotary = new RotaryTable(config, Math.min(contextLength, 512));
         team = new WorkerTeam(options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads());
         scratch = new Scratch(team.size());
-        projections = new ProjectionStep(team, scratch, plain, options.adapters().fused());
+        projections = new ProjectionStep(team, scratch, plain, options.adapters().fused(), options.activations());
         adapterExecution = options.adapters();
         kv = new CpuKvPages(config, cache, probes, options.kv().quantizable(), team, scratch, () -> rotary);
     }

@@ -48,6 +48,19 @@ final class Lanes {
         return sums.add(sums.rearrange(BY_1)).lane(0);
     }
 
+    /**
+     * The same sum of lanes that were stored, for ends of loops that fill a compiler's limits: where it no longer inlines, a vector that
+     * is handed over goes through the heap. The lanes are lost.
+     */
+    static float sum(float[] lanes) {
+        for (int half = lanes.length / 2; half >= 4; half /= 2) {
+            for (int i = 0; i < half; i++) {
+                lanes[i] += lanes[i + half];
+            }
+        }
+        return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+    }
+
     private static VectorShuffle<Float> rotation(int lanes) {
         return VectorShuffle.fromOp(FLOATS, lane -> (lane + lanes) % COUNT);
     }

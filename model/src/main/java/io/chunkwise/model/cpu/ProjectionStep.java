@@ -2,7 +2,9 @@ package io.chunkwise.model.cpu;
 
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
+import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.TokenBatch;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
@@ -45,17 +47,21 @@ final class ProjectionStep {
     private final boolean fused;
     private float[] product = new float[0]; // [rows, outputs] of an update that is not fused
     private final PanelStep manyRows;
+    private final boolean integers;
+    private final Map<TensorType, IntegerProjection.Input> rounded = new EnumMap<>(TensorType.class); // [rows, inputs] for quantized types
     private final Map<TensorType, float[]> prepared = new EnumMap<>(TensorType.class); // [rows, preparedSize] for quantized types
 
     /**
      * @param plain use {@link PlainKernels}
      * @param fused see {@link io.chunkwise.model.forward.AdapterExecution}
+     * @param activations beside quantized weights, in steps of few rows
      */
-    ProjectionStep(WorkerTeam team, Scratch scratch, boolean plain, boolean fused) {
+    ProjectionStep(WorkerTeam team, Scratch scratch, boolean plain, boolean fused, ActivationFormat activations) {
         this.team = team;
         this.scratch = scratch;
         this.plain = plain;
         this.fused = fused;
+        integers = activations == ActivationFormat.INTEGER;
         manyRows = new PanelStep(team, scratch);
     }
 
@@ -120,11 +126,10 @@ final class ProjectionStep {
             int begin = 0; // of the projection or update, among the items
             for (Base base : bases) {
                 TensorView weight = base.weight();
-                TensorType type = weight.type();
                 int end = begin + weight.rows();
                 for (int row = 0; row < rows && from < end && to > begin; row++) {
-                    RowProjection.project(type, weight.data(), inputs, input(type, in), row * width(type, inputs), base.accumulate(),
-                            base.out(), row * weight.rows(), Math.max(0, from - begin), Math.min(to, end) - begin);
+                    projectRow(weight.type(), weight.data(), in, inputs, row, base.accumulate(), base.out(), row * weight.rows(),
+                            Math.max(0, from - begin), Math.min(to, end) - begin);
                 }
                 begin = end;
             }
@@ -132,21 +137,24 @@ final class ProjectionStep {
                 AttachedPair pair = update.pair();
                 int end = begin + pair.rank();
                 for (int row = 0; row < rows && from < end && to > begin; row++) {
-                    RowProjection.project(pair.type(), pair.down(), inputs, input(pair.type(), in), row * width(pair.type(), inputs),
-                            false, update.hidden(), row * pair.rank(), Math.max(0, from - begin), Math.min(to, end) - begin);
+                    projectRow(pair.type(), pair.down(), in, inputs, row, false, update.hidden(), row * pair.rank(),
+                            Math.max(0, from - begin), Math.min(to, end) - begin);
                 }
                 begin = end;
             }
         });
     }
 
-    /** What {@link RowProjection} reads beside weights of a type. */
-    private float[] input(TensorType type, float[] in) {
-        return type.isQuantized() ? prepared.get(type) : in;
-    }
-
-    private static int width(TensorType type, int inputs) {
-        return type.isQuantized() ? RowProjection.preparedSize(type, inputs) : inputs;
+    private void projectRow(TensorType type, MemorySegment data, float[] in, int inputs, int row, boolean accumulate, float[] out,
+            int outAt, int from, int to) {
+        if (!type.isQuantized()) {
+            RowProjection.project(type, data, inputs, in, row * inputs, accumulate, out, outAt, from, to);
+        } else if (integers) {
+            IntegerProjection.project(data, inputs, rounded.get(type), row, accumulate, out, outAt, from, to);
+        } else {
+            RowProjection.project(type, data, inputs, prepared.get(type), row * RowProjection.preparedSize(type, inputs), accumulate, out,
+                    outAt, from, to);
+        }
     }
 
     private void projectPlainly(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates) {
@@ -161,12 +169,17 @@ final class ProjectionStep {
     }
 
     private void prepare(TensorType type, float[] in, int inputs, int rows) {
+        if (!type.isQuantized()) {
+            return;
+        }
+        if (integers) {
+            rounded.computeIfAbsent(type, IntegerProjection.Input::new).round(in, inputs, rows);
+            return;
+        }
         int size = RowProjection.preparedSize(type, inputs);
-        if (size > 0) {
-            float[] x = prepared.compute(type, (_, before) -> Scratch.atLeast(before == null ? new float[0] : before, rows * size));
-            for (int row = 0; row < rows; row++) {
-                RowProjection.prepare(type, in, row * inputs, inputs, x, row * size);
-            }
+        float[] x = prepared.compute(type, (_, before) -> Scratch.atLeast(before == null ? new float[0] : before, rows * size));
+        for (int row = 0; row < rows; row++) {
+            RowProjection.prepare(type, in, row * inputs, inputs, x, row * size);
         }
     }
 

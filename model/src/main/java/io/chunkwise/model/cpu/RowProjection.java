@@ -95,7 +95,7 @@ final class RowProjection {
             for (int i = 0; i < 32; i += QUANTS) {
                 sum = sum.add(FloatVector.fromArray(QUANT_FLOATS, in, x + i));
             }
-            prepared[y + 32] = (bytes ? -128 : -8) * sumOfQuants(sum);
+            prepared[y + 32] = (bytes ? -128 : -8) * Lanes.sum(COUNT > 8 ? (FloatVector) sum.castShape(FLOATS, 0) : sum);
         }
     }
 
@@ -120,6 +120,7 @@ final class RowProjection {
     private static void projectF32(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out,
             int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
+        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 4L);
             FloatVector even = FloatVector.zero(FLOATS);
@@ -130,7 +131,8 @@ final class RowProjection {
                 odd = FloatVector.fromMemorySegment(FLOATS, data, row + (i + COUNT) * 4L, ORDER)
                         .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            float sum = Lanes.sum(even.add(odd));
+            even.add(odd).intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes);
             for (int i = whole; i < inputs; i++) {
                 sum += data.get(FLOAT, row + i * 4L) * in[inAt + i];
             }
@@ -141,6 +143,7 @@ final class RowProjection {
     private static void projectF16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out,
             int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
+        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 2L);
             FloatVector even = FloatVector.zero(FLOATS);
@@ -153,7 +156,8 @@ final class RowProjection {
                 odd = b.lanewise(VectorOperators.LSHL, 13).and(HALF_BITS).reinterpretAsFloats().mul(HALF_TO_FLOAT)
                         .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            float sum = Lanes.sum(even.add(odd));
+            even.add(odd).intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes);
             for (int i = whole; i < inputs; i++) {
                 sum += Float.float16ToFloat(data.get(SHORT, row + i * 2L)) * in[inAt + i];
             }
@@ -164,6 +168,7 @@ final class RowProjection {
     private static void projectBf16(MemorySegment data, int inputs, float[] in, int inAt, boolean accumulate, float[] out,
             int outAt, int from, int to) {
         int whole = inputs - inputs % STEP;
+        float[] lanes = new float[COUNT];
         for (int o = from; o < to; o++) {
             long row = o * (inputs * 2L);
             FloatVector even = FloatVector.zero(FLOATS);
@@ -175,7 +180,8 @@ final class RowProjection {
                 odd = b.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats()
                         .fma(FloatVector.fromArray(FLOATS, in, inAt + i + COUNT), odd);
             }
-            float sum = Lanes.sum(even.add(odd));
+            even.add(odd).intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes);
             for (int i = whole; i < inputs; i++) {
                 sum += Float.intBitsToFloat(data.get(SHORT, row + i * 2L) << 16) * in[inAt + i];
             }
@@ -186,6 +192,7 @@ final class RowProjection {
     // The scale of a block is applied once, to the block's sums.
     private static void projectQ8(MemorySegment data, int rowBytes, float[] in, int inAt, boolean accumulate, float[] out, int outAt,
             int from, int to) {
+        float[] lanes = new float[QUANTS];
         for (int o = from; o < to; o++) {
             long row = o * (long) rowBytes;
             float correction = 0;
@@ -214,13 +221,15 @@ final class RowProjection {
                 even = blockEven.fma(scales, even);
                 odd = blockOdd.fma(scales, odd);
             }
-            float sum = sumOfQuants(even.add(odd)) + correction;
+            even.add(odd).intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes) + correction;
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }
 
     private static void projectQ4(MemorySegment data, int rowBytes, float[] in, int inAt, boolean accumulate, float[] out, int outAt,
             int from, int to) {
+        float[] lanes = new float[QUANTS];
         for (int o = from; o < to; o++) {
             long row = o * (long) rowBytes;
             float correction = 0;
@@ -248,13 +257,9 @@ final class RowProjection {
                 even = blockEven.fma(scales, even);
                 odd = blockOdd.fma(scales, odd);
             }
-            float sum = sumOfQuants(even.add(odd)) + correction;
+            even.add(odd).intoArray(lanes, 0);
+            float sum = Lanes.sum(lanes) + correction;
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
-    }
-
-    /** {@link Lanes#sum} of a vector that may be half as wide. */
-    private static float sumOfQuants(FloatVector lanes) {
-        return Lanes.sum(COUNT > 8 ? (FloatVector) lanes.castShape(FLOATS, 0) : lanes);
     }
 }

@@ -13,12 +13,13 @@ import java.util.Optional;
  * @param device        "backend:index", or empty for the executor's best device
  * @param threads       of the CPU executor; 0: as many as there are cores
  * @param adapters      how low-rank updates are kept and run
+ * @param activations   what quantized weights meet in decode; an executor that has only floats refuses to open with another
  * @param cudaGraphs    capture task graphs as CUDA graphs; an executor whose backend has none refuses to open
  * @param profiled      take the time of every kernel, see {@link ExecutorCounters#kernels}; passes are slower then
  * @param progress      told about uploads and compilation
  */
 public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation kv, Optional<String> device, int threads,
-        AdapterExecution adapters, boolean cudaGraphs, boolean profiled, Progress progress) {
+        AdapterExecution adapters, ActivationFormat activations, boolean cudaGraphs, boolean profiled, Progress progress) {
 
     public ExecutorOptions {
         if (contextLength < 1) {
@@ -32,9 +33,9 @@ public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation 
         }
     }
 
-    /** Adapters as the executor likes them; no CUDA graphs, not profiled. */
+    /** Adapters as the executor likes them, activations as floats; no CUDA graphs, not profiled. */
     public ExecutorOptions(int contextLength, int rowCapacity, KvReservation kv, Optional<String> device, int threads, Progress progress) {
-        this(contextLength, rowCapacity, kv, device, threads, AdapterExecution.DEFAULT, false, false, progress);
+        this(contextLength, rowCapacity, kv, device, threads, AdapterExecution.DEFAULT, ActivationFormat.FLOAT, false, false, progress);
     }
 
     public static ExecutorOptions withContext(int contextLength) {
@@ -43,16 +44,21 @@ public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation 
     }
 
     public ExecutorOptions with(AdapterExecution adapters) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, cudaGraphs, profiled, progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, profiled, progress);
+    }
+
+    /** @param activations see {@link #activations()} */
+    public ExecutorOptions with(ActivationFormat activations) {
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, profiled, progress);
     }
 
     /** @param profiled see {@link #profiled()} */
     public ExecutorOptions profiled(boolean profiled) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, cudaGraphs, profiled, progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, profiled, progress);
     }
 
     /** @param cudaGraphs see {@link #cudaGraphs()} */
     public ExecutorOptions cudaGraphs(boolean cudaGraphs) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, cudaGraphs, profiled, progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, profiled, progress);
     }
 }

@@ -1,6 +1,7 @@
 package io.chunkwise.runner.options;
 
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.AdapterExecution;
 import java.util.Locale;
 import java.util.Optional;
@@ -8,9 +9,10 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
-/** Which executor runs on which device, and how it keeps adapters. */
+/** Which executor runs on which device, how it keeps adapters, and what it rounds. */
 public final class DeviceOptions {
     private static final String ADAPTER_TYPES = "auto|f32|f16|q8_0|q4_0";
+    private static final String ACTIVATIONS = "float|integer";
 
     @Option(names = {"-e", "--executor"}, paramLabel = "auto|cpu|tornado", order = 80, defaultValue = "auto",
             description = "What runs the model; auto takes a GPU if there is one (default: ${DEFAULT-VALUE}).")
@@ -24,7 +26,12 @@ public final class DeviceOptions {
             description = "Number format that adapters are kept in; auto takes one that fits the model's (default: ${DEFAULT-VALUE}).")
     private String adapterType;
 
-    @Option(names = "--cuda-graphs", order = 86,
+    @Option(names = "--activations", paramLabel = ACTIVATIONS, order = 86, defaultValue = "float",
+            description = "What quantized weights are multiplied with in decode: float is exact, integer (8 bits beside "
+                    + "Q8_0, 11 beside Q4_0) is faster; cpu executor only (default: ${DEFAULT-VALUE}).")
+    private String activations;
+
+    @Option(names = "--cuda-graphs", order = 87,
             description = "Launch the kernels of a pass as CUDA graphs (PTX and CUDA devices only).")
     private boolean cudaGraphs;
 
@@ -46,6 +53,10 @@ public final class DeviceOptions {
                 : Optional.of(TensorType.valueOf(adapterType.toUpperCase(Locale.ROOT))), true);
     }
 
+    public ActivationFormat activations() {
+        return ActivationFormat.valueOf(activations.toUpperCase(Locale.ROOT));
+    }
+
     /**
      * @param command whose options these are
      * @throws ParameterException if a value is out of its range
@@ -57,6 +68,8 @@ public final class DeviceOptions {
                 "--device " + device + ": expected a backend and an index such as cpu:0 or opencl:0; see 'chunkwise devices'");
         require(command, adapterType.toLowerCase(Locale.ROOT).matches(ADAPTER_TYPES),
                 "--adapter-type " + adapterType + ": expected auto, f32, f16, q8_0 or q4_0");
+        require(command, activations.toLowerCase(Locale.ROOT).matches(ACTIVATIONS),
+                "--activations " + activations + ": expected float or integer");
     }
 
     private static void require(CommandSpec command, boolean condition, String problem) {

@@ -59,7 +59,7 @@ public final class ExecutorOptions {
     public io.chunkwise.model.forward.ExecutorOptions opening(int contextLength, int rows, KvReservation kv, DeviceInfo device,
             Progress progress) {
         return new io.chunkwise.model.forward.ExecutorOptions(contextLength, rows, kv, Optional.of(device.selector()), threads,
-                where.adapters(), where.cudaGraphs(), false, progress);
+                where.adapters(), where.activations(), where.cudaGraphs(), false, progress);
     }
 
     /** @throws ParameterException if a value is out of its range */

@@ -1,0 +1,12 @@
+package io.chunkwise.model.forward;
+
+/** How activations meet quantized base weights and components while text is decoded. */
+public enum ActivationFormat {
+    /** As they are: the model agrees with exact arithmetic on its weights up to float rounding. */
+    FLOAT,
+    /**
+     * Rounded to integers, a scale for each block of 32: 8 bits beside Q8_0, 11 bits beside Q4_0. Faster, and about as exact as other
+     * engines that round activations. Floats all the same: prompts, and models so small that they run without vectors.
+     */
+    INTEGER
+}

@@ -1,0 +1,130 @@
+package io.chunkwise.model.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.chunkwise.model.format.BlockCodec;
+import io.chunkwise.model.format.TensorType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Integer activations against plain sums of the unrounded ones: what may differ is half of a step per activation. */
+class IntegerProjectionTest {
+
+    @BeforeEach
+    void assumeLongVectors() {
+        assumeTrue(IntegerProjection.isSupported(), "vectors of 256 bits");
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"Q8_0", "Q4_0"})
+    void sumsDifferByTheRoundingOfActivationsOnly(TensorType type) {
+        try (Arena arena = Arena.ofConfined()) {
+            for (int inputs : new int[] {32, 96, 352}) {
+                for (int outputs : new int[] {1, 2, 5, 24}) {
+                    float[] weights = gaussians(inputs * outputs, 1);
+                    MemorySegment data = arena.allocate(type.bytesFor(weights.length));
+                    BlockCodec.encode(type, weights, 0, weights.length, data, 0);
+                    float[] in = gaussians(3 * inputs, 2);
+                    Arrays.fill(in, inputs, inputs + 32, 0); // a block without a largest activation
+                    check(type, data, inputs, outputs, in, 3);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"Q8_0", "Q4_0"})
+    void theLargestProductsFitWhateverTheirSigns(TensorType type) {
+        int inputs = 64;
+        try (Arena arena = Arena.ofConfined()) {
+            for (int quant : new int[] {0x80, 0x7f, 0x00, 0xff}) { // bytes of Q8_0, pairs of nibbles of Q4_0
+                MemorySegment data = arena.allocate(type.bytesFor(inputs));
+                data.fill((byte) quant);
+                for (long block = 0; block < data.byteSize(); block += type.bytesFor(32)) {
+                    data.set(ValueLayout.JAVA_SHORT_UNALIGNED, block, Float.floatToFloat16(0.5f));
+                }
+                for (float sign : new float[] {1, -1}) {
+                    float[] in = new float[inputs];
+                    Arrays.fill(in, 3 * sign);
+                    check(type, data, inputs, 1, in, 1);
+                    for (int i = 0; i < inputs; i += 2) {
+                        in[i] = -in[i];
+                    }
+                    check(type, data, inputs, 1, in, 1);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"Q8_0", "Q4_0"})
+    void anOutputHasTheSameBitsInWhateverPieceItIsComputed(TensorType type) {
+        int inputs = 96;
+        int outputs = 13;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment data = arena.allocate(type.bytesFor(inputs * outputs));
+            BlockCodec.encode(type, gaussians(inputs * outputs, 3), 0, inputs * outputs, data, 0);
+            IntegerProjection.Input rounded = new IntegerProjection.Input(type);
+            rounded.round(gaussians(inputs, 4), inputs, 1);
+            float[] whole = gaussians(outputs, 5);
+            float[] pieces = whole.clone();
+            IntegerProjection.project(data, inputs, rounded, 0, true, whole, 0, 0, outputs);
+            for (int[] piece : new int[][] {{0, 1}, {1, 4}, {4, 4}, {4, 6}, {6, 13}}) {
+                IntegerProjection.project(data, inputs, rounded, 0, true, pieces, 0, piece[0], piece[1]);
+            }
+            for (int o = 0; o < outputs; o++) {
+                assertEquals(whole[o], pieces[o], 0f, type + " output " + o);
+            }
+        }
+    }
+
+    private static void check(TensorType type, MemorySegment data, int inputs, int outputs, float[] in, int rows) {
+        float[] weights = new float[inputs * outputs];
+        BlockCodec.decode(type, data, 0, weights, 0, weights.length);
+        IntegerProjection.Input rounded = new IntegerProjection.Input(type);
+        rounded.round(in, inputs, rows);
+        float[] before = gaussians(rows * outputs, 6);
+        float[] actual = before.clone();
+        for (int row = 0; row < rows; row++) {
+            IntegerProjection.project(data, inputs, rounded, row, true, actual, row * outputs, 0, outputs);
+        }
+        int steps = type == TensorType.Q8_0 ? 127 : 1023;
+        for (int row = 0; row < rows; row++) {
+            for (int o = 0; o < outputs; o++) {
+                double expected = before[row * outputs + o];
+                double tolerance = 1e-5 * (1 + Math.abs(expected));
+                for (int block = 0; block < inputs; block += 32) {
+                    float largest = 0;
+                    double magnitude = 0;
+                    for (int i = block; i < block + 32; i++) {
+                        float weight = weights[o * inputs + i];
+                        float x = in[row * inputs + i];
+                        expected += (double) weight * x;
+                        largest = Math.max(largest, Math.abs(x));
+                        magnitude += Math.abs(weight);
+                    }
+                    // Half of a step; below the binary point of Q4_0's sums are products of neighbours that do not belong there.
+                    tolerance += magnitude * largest * (0.5 / steps + 0x1p-16 + 1e-5);
+                }
+                assertEquals(expected, actual[row * outputs + o], tolerance,
+                        type + " [" + outputs + ", " + inputs + "] row " + row + " of " + rows + " output " + o);
+            }
+        }
+    }
+
+    private static float[] gaussians(int count, int seed) {
+        Random random = new Random(seed);
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return values;
+    }
+}

@@ -70,7 +70,8 @@ public final class ShardedCommand implements AutoCloseable {
         }
         parsed = innermost;
         CommandSpec command = parsed.commandSpec();
-        boolean goesThroughItems = command.mixins().containsKey("journal") && (!command.name().equals("generate") || given("--input"));
+        boolean goesThroughItems = List.of("perplexity", "squad", "bleu").contains(command.name())
+                || command.name().equals("generate") && given("--input");
         require(goesThroughItems, "'" + command.qualifiedName() + "' has no items to share; expected eval perplexity, eval squad, eval bleu, or "
                 + "generate --input");
         require(!given("--shard"), "--shard: shards are made here; leave it out");

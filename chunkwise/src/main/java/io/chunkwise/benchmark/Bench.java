@@ -187,7 +187,7 @@ public final class Bench {
         boolean cpu = seat.executor().device().backend().equals("cpu");
         int threads = !cpu ? 0 : seat.threads() == 0 ? Runtime.getRuntime().availableProcessors() : seat.threads();
         return new BenchRow.Setting(name, model.weights().get(WeightRole.QUERY, 0).type(), model.weights().bytes(), seat.executor().name(),
-                seat.executor().device(), threads, depth, seat.kvPolicy().word(), template.adapters().type());
+                seat.executor().device(), threads, depth, seat.kvPolicy().word(), template.adapters().type(), template.activations());
     }
 
     private Spread spread(IntToDoubleFunction ofRepetition) {

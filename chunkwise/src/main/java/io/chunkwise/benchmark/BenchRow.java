@@ -1,6 +1,7 @@
 package io.chunkwise.benchmark;
 
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import java.util.List;
@@ -37,9 +38,10 @@ public record BenchRow(Setting setting, SpeedTest test, Variant variant, Spread 
      * @param depth       positions in the KV cache before the test
      * @param kvPolicy    as the command line spells it
      * @param adapterType number format that components are kept in; empty: what fits the base's
+     * @param activations that quantized weights were multiplied with in decode
      */
     public record Setting(String model, TensorType type, long weightBytes, String executor, DeviceInfo device, int threads, int depth,
-            String kvPolicy, Optional<TensorType> adapterType) {
+            String kvPolicy, Optional<TensorType> adapterType, ActivationFormat activations) {
     }
 
     /**

@@ -41,9 +41,10 @@ final class AdapterSession implements AutoCloseable {
     private final Optional<Path> ladderFile;
     private final Choice choice;
     private final ForwardExecutor executor;
+    private final ExecutorOptions opened;
 
     private AdapterSession(LlamaModel model, Path adapterFile, String adapterHash, Adapter adapter, RankLadder ladder,
-            Optional<Path> ladderFile, Choice choice, ForwardExecutor executor) {
+            Optional<Path> ladderFile, Choice choice, ForwardExecutor executor, ExecutorOptions opened) {
         this.model = model;
         this.adapterFile = adapterFile;
         this.adapterHash = adapterHash;
@@ -52,6 +53,7 @@ final class AdapterSession implements AutoCloseable {
         this.ladderFile = ladderFile;
         this.choice = choice;
         this.executor = executor;
+        this.opened = opened;
     }
 
     /** What the command line says. */
@@ -91,7 +93,7 @@ final class AdapterSession implements AutoCloseable {
             ForwardExecutor executor = choice.provider().open(model, options.executor().opening(context,
                     Math.min(context, options.executor().batch()), kv, choice.device(), progress));
             return new AdapterSession(model, file, hash, adapter, ladder, isSaved ? Optional.of(saved) : Optional.empty(), choice,
-                    executor);
+                    executor, options.executor());
         } catch (RuntimeException | Error e) {
             model.close();
             throw e;
@@ -129,12 +131,11 @@ final class AdapterSession implements AutoCloseable {
 
     /** What results go by, beside data and policies. */
     Configuration configuration(Configuration data) {
-        return data.with("model", name(model.source())).with("modelSha256", Fingerprint.ofModel(model))
+        Configuration files = data.with("model", name(model.source())).with("modelSha256", Fingerprint.ofModel(model))
                 .with("adapter", name(adapterFile)).with("adapterSha256", adapterHash)
                 .with("ladder", ladderFile.map(AdapterSession::name).orElse(""))
-                .with("ladders", ladderFile.map(file -> List.of(Fingerprint.ofFile(file))).orElse(List.of()))
-                .with("executor", executor.name()).with("device", executor.device().selector())
-                .with("deviceName", executor.device().name()).with("context", executor.contextLength());
+                .with("ladders", ladderFile.map(file -> List.of(Fingerprint.ofFile(file))).orElse(List.of()));
+        return SessionConfiguration.with(files, executor, opened);
     }
 
     /** {@code model}, {@code adapter} and {@code ladder}: names without folders, or null. */

@@ -4,13 +4,16 @@ import io.chunkwise.evaluate.Configuration;
 import io.chunkwise.evaluate.Fingerprint;
 import io.chunkwise.ladder.LadderFile;
 import io.chunkwise.model.adapter.AdapterFiles;
+import io.chunkwise.model.forward.ForwardExecutor;
 import io.chunkwise.policy.Band;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.runner.options.AdapterSequence;
+import io.chunkwise.runner.options.ExecutorOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** What results of a model go by, beside the data. */
 final class SessionConfiguration {
@@ -24,18 +27,30 @@ final class SessionConfiguration {
     }
 
     static Configuration with(Configuration data, Session session, Session.Options options) {
-        return data.with("model", String.valueOf(session.model().source().toAbsolutePath().normalize().getFileName()))
+        Configuration policies = data.with("model", String.valueOf(session.model().source().toAbsolutePath().normalize().getFileName()))
                 .with("modelSha256", Fingerprint.ofModel(session.model()))
                 .with("adapters", adapters(options))
                 .with("ladders", ladders(options))
                 .with("mergedComponents", options.adapter().mergedComponents().orElse(0))
                 .with("policy", options.chunking().description())
                 .with("kvPolicy", options.chunking().kvPolicy().word())
-                .with("policySha256", Fingerprint.ofPolicies(options.chunking().policy(), options.chunking().kvPolicy()))
-                .with("executor", session.executor().name())
-                .with("device", session.executor().device().selector())
-                .with("deviceName", session.executor().device().name())
-                .with("context", session.executor().contextLength());
+                .with("policySha256", Fingerprint.ofPolicies(options.chunking().policy(), options.chunking().kvPolicy()));
+        return with(policies, session.executor(), options.executor());
+    }
+
+    /** Where and how the model runs. */
+    static Configuration with(Configuration data, ForwardExecutor executor, ExecutorOptions options) {
+        return data.with("executor", executor.name())
+                .with("device", executor.device().selector())
+                .with("deviceName", executor.device().name())
+                .with("context", executor.contextLength())
+                .with("adapterType", options.adapters().type().map(SessionConfiguration::word).orElse("auto"))
+                .with("activations", word(options.activations()));
+    }
+
+    /** As the command line spells it. */
+    private static String word(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
     }
 
     /** Each with the token that it begins at: [["calm", "0", "ab12…"]]. */

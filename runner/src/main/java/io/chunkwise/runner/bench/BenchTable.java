@@ -1,6 +1,7 @@
 package io.chunkwise.runner.bench;
 
 import io.chunkwise.benchmark.BenchRow;
+import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import io.chunkwise.runner.report.Quantities;
 import java.util.ArrayList;
@@ -73,7 +74,7 @@ final class BenchTable {
         int repetitions = rows.getFirst().samples().size();
         String same = SETTINGS.stream().filter(column -> !varies(column, rows)).map(column -> column.named(rows.getFirst()))
                 .filter(setting -> !setting.equals("threads 0")) // a device
-                .collect(Collectors.joining(", "));
+                .collect(Collectors.joining(", ")) + (first.activations() == ActivationFormat.FLOAT ? "" : ", integer activations");
         return first.model() + " on " + first.device().selector() + " (" + first.device().name() + "), executor " + first.executor() + ", "
                 + same + "; memory read at " + read + " GB/s; " + repetitions + (repetitions == 1 ? " repetition" : " repetitions");
     }

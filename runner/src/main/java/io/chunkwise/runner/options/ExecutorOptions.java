@@ -1,6 +1,8 @@
 package io.chunkwise.runner.options;
 
 import io.chunkwise.model.Progress;
+import io.chunkwise.model.forward.ActivationFormat;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.kv.KvReservation;
 import java.util.Optional;
@@ -39,6 +41,15 @@ public final class ExecutorOptions {
 
     public Optional<String> device() {
         return where.device();
+    }
+
+    /** How components are kept. */
+    public AdapterExecution adapters() {
+        return where.adapters();
+    }
+
+    public ActivationFormat activations() {
+        return where.activations();
     }
 
     /** Empty: as long as the model allows, within reason. */

@@ -72,7 +72,7 @@ class ReportPageTest {
         "78.9733", "81.8264", "75.3952", "81.3542", "82.2601", "6,078", "pred-half-BERT.json", "23.4568", "51.2346", "1,012",
         "newstest.hyp", "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:chunkwise-0.1.0",
         // bench, one object and one per line
-        "AMD EPYC (2 cores)", "NVIDIA RTX A6000", "AMD Radeon PRO W7900", "66.1 ± 0.86", "0.81 of base", "1.57 x floor",
+        "AMD EPYC (2 cores)", "made-up NVIDIA device", "made-up AMD device", "66.1 ± 0.86", "0.81 of base", "1.57 x floor",
         "675 launches per token", "7.0 GiB at most", "tornado on ptx:0",
         // generation
         "adaptive, fade 4", "8.12 active components", "96.0 KiB in the KV cache", "5 chunks in 60 tokens",

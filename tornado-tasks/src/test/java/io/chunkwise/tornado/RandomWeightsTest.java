@@ -8,6 +8,7 @@ import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.fixtures.ScalarForward;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
+import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.TokenBatch;
@@ -32,7 +33,8 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 /** Random weights that kernels make are those that the host makes. */
 class RandomWeightsTest {
     private static final LlamaConfig CONFIG = SyntheticLlama.config(96, 3, 3, 1, 160, 70, 64);
-    private static final ExecutorOptions OPTIONS = new ExecutorOptions(64, 5, KvReservation.full(64), Optional.empty(), 1, Progress.NONE);
+    private static final ExecutorOptions OPTIONS = new ExecutorOptions(64, 5, KvReservation.full(64), Optional.empty(), 1, Progress.NONE)
+            .with(AdapterExecution.EXACT);
 
     @ParameterizedTest
     @EnumSource(TensorType.class)

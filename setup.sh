@@ -145,7 +145,7 @@ prepare_maven() {
       -DgroupId=io.github.beehive-lab -DartifactId=tornado-api "-Dversion=$version" -Dpackaging=jar -DgeneratePom=true
   fi
   mkdir -p target
-  bin/tornado-argfile "$sdk" > target/tornado-argfile
+  bin/tornado-argfile "$sdk" "$JAVA_HOME" > target/tornado-argfile
   maven_flags+=("-Dtornado.version=$version" "-Dtornado.argfile=$root/target/tornado-argfile")
 }
 

@@ -27,7 +27,6 @@ final class AblationReport {
     static void json(JsonGenerator json, List<AblationRow> results, Configuration configuration) throws IOException {
         json.writeStringField("kind", EvalAblateCommand.KIND);
         AdapterSession.writeNames(json, configuration);
-        json.writeStringField("text", EvaluationReport.text(configuration, "text"));
         json.writeNumberField("window", EvaluationReport.number(configuration, "window"));
         AdapterSession.writePlace(json, configuration);
         json.writeArrayFieldStart("rows");

@@ -23,7 +23,6 @@ import io.chunkwise.runner.trace.TraceReport;
 import io.chunkwise.schedule.ChunkScheduler;
 import io.chunkwise.trace.SequenceTrace;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;

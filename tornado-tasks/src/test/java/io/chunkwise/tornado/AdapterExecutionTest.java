@@ -29,7 +29,6 @@ import io.chunkwise.tornado.device.DeviceDirectory.Device;
 import io.chunkwise.tornado.device.TestDevice;
 import io.chunkwise.tornado.graph.KernelForm;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;

@@ -47,23 +47,23 @@ final class Eights {
 
     /** The lowest byte of each of eight ints, with its sign. */
     static Float8 firstBytes(Int8 q) {
-        return new Float8(first(q.getS0()), first(q.getS1()), first(q.getS2()), first(q.getS3()), first(q.getS4()), first(q.getS5()), first(q.getS6()),
-                first(q.getS7()));
+        return new Float8(first(q.getS0()), first(q.getS1()), first(q.getS2()), first(q.getS3()), first(q.getS4()),
+                first(q.getS5()), first(q.getS6()), first(q.getS7()));
     }
 
     static Float8 secondBytes(Int8 q) {
-        return new Float8(second(q.getS0()), second(q.getS1()), second(q.getS2()), second(q.getS3()), second(q.getS4()), second(q.getS5()), second(q.getS6()),
-                second(q.getS7()));
+        return new Float8(second(q.getS0()), second(q.getS1()), second(q.getS2()), second(q.getS3()), second(q.getS4()),
+                second(q.getS5()), second(q.getS6()), second(q.getS7()));
     }
 
     static Float8 thirdBytes(Int8 q) {
-        return new Float8(third(q.getS0()), third(q.getS1()), third(q.getS2()), third(q.getS3()), third(q.getS4()), third(q.getS5()), third(q.getS6()),
-                third(q.getS7()));
+        return new Float8(third(q.getS0()), third(q.getS1()), third(q.getS2()), third(q.getS3()), third(q.getS4()),
+                third(q.getS5()), third(q.getS6()), third(q.getS7()));
     }
 
     static Float8 fourthBytes(Int8 q) {
-        return new Float8(fourth(q.getS0()), fourth(q.getS1()), fourth(q.getS2()), fourth(q.getS3()), fourth(q.getS4()), fourth(q.getS5()), fourth(q.getS6()),
-                fourth(q.getS7()));
+        return new Float8(fourth(q.getS0()), fourth(q.getS1()), fourth(q.getS2()), fourth(q.getS3()), fourth(q.getS4()),
+                fourth(q.getS5()), fourth(q.getS6()), fourth(q.getS7()));
     }
 
     /** The byte at a bit of each of eight ints: for loops, which are fewer nodes than the four above. */

@@ -13,12 +13,14 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * adapter's table says where each begins. A site without a pair has rank 0. For a row without active components no term is added, so
  * that it equals the base bit for bit.
  *
- * <p>The table has a header of {@link #HEADER} ints (reserved rank, group capacity, whether there are codes), then for each layer and site: offset in
- * the down halves, offset in the up halves, rank, and the end of each component group ([group capacity]).
+ * <p>The table has a header of {@link #HEADER} ints (reserved rank, group capacity, whether there are codes), then for each layer and
+ * site: offset in the down halves, offset in the up halves, rank, and the end of each component group ([group capacity]).
  *
  * <p>Of a site, the down half is [rank, inputs] and the up half, turned, [rank, outputs rounded up to 32], so that neighbouring outputs
- * are neighbours and a component ends anywhere. Both lie in a pair of arrays: values in {@code floats}, or signed bytes in {@code codes} and the
- * scales of blocks of 32 in {@code floats}; codes of the down halves four to an int, as {@link QuantizedProjectionKernels#projectRowsQ8} reads them. The table says which: conditions that are constant to the compiler can make it fail.
+ * are neighbours and a component ends anywhere. Both lie in a pair of arrays: values in {@code floats}, or signed bytes in {@code codes}
+ * and the scales of blocks of 32 in {@code floats}; codes of the down halves lie four to an int, as {@link
+ * QuantizedProjectionKernels#projectRowsQ8} reads them. The table says which: conditions that are constant to the compiler can make it
+ * fail.
  */
 public final class LowRankKernels {
     /** Sites per layer. */
@@ -269,8 +271,8 @@ public final class LowRankKernels {
     }
 
     /** As {@link #laneDotDown}, of in[i] · norm[i]. */
-    static float laneDotNormedDown(IntArray adapter, FloatArray in, int x, FloatArray norm, int g, IntArray codes, FloatArray floats, int at,
-            int lane, int count) {
+    static float laneDotNormedDown(IntArray adapter, FloatArray in, int x, FloatArray norm, int g, IntArray codes, FloatArray floats,
+            int at, int lane, int count) {
         return LaneDots.dotNormedF32(in, x, norm, g, floats, at, lane, uncoded(adapter, count))
                 + LaneDots.dotNormedQ8(in, x, norm, g, codes, floats, at, lane, coded(adapter, count));
     }

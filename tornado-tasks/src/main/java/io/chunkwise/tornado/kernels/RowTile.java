@@ -3,8 +3,8 @@ package io.chunkwise.tornado.kernels;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Inputs of a row, a piece at a time, in memory of one thread: read and multiplied by the norm's weights once for all outputs of the thread,
- * and from there eight at a time, which drivers do not do with global memory.
+ * Inputs of a row, a piece at a time, in memory of one thread: read and multiplied by the norm's weights once for all outputs of the
+ * thread, and from there eight at a time, which drivers do not do with global memory.
  */
 final class RowTile {
     /** The most elements of a piece; a multiple of 32. A constant, because memory of a thread has to be. */

@@ -22,7 +22,6 @@ import io.chunkwise.runner.options.DeviceOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.report.Json;
 import io.chunkwise.runner.terminal.OutputClosedException;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -108,22 +107,18 @@ final class BenchCommand implements Callable<Integer> {
                     + " (" + choice.device().name() + "; " + choice.device().driver() + "): " + choice.reason());
             terminal.err().flush();
         }
-        Optional<ProgressBars> bars = Session.progressBars(terminal, output);
-        Progress progress = bars.<Progress>map(drawn -> drawn).orElse(Progress.NONE);
-        ExecutorOptions template = new ExecutorOptions(plan.contextLength(), Math.min(plan.contextLength(), plan.batch()),
-                KvReservation.full(plan.contextLength()), Optional.of(choice.device().selector()), 0, where.adapters(), where.activations(),
-                where.cudaGraphs(), false, progress);
         BenchOutput.Printer printer = new BenchOutput.Printer(shown, terminal, ChunkwiseCommand.Version.text());
         boolean onHost = choice.provider().name().equals("cpu")
                 || plan.variants().stream().anyMatch(variant -> variant.mode() == LoraMode.MERGED);
-        try {
+        try (ShownProgress progress = ShownProgress.of(terminal, output)) {
+            ExecutorOptions template = new ExecutorOptions(plan.contextLength(), Math.min(plan.contextLength(), plan.batch()),
+                    KvReservation.full(plan.contextLength()), Optional.of(choice.device().selector()), 0, where.adapters(),
+                    where.activations(), where.cudaGraphs(), false, progress);
             for (Subject subject : subjects(shape, types, onHost, progress)) {
                 try (LlamaModel model = subject.opener().get()) {
                     printer.add(new Bench(plan, choice.provider(), choice.device(), template).run(subject.name(), model));
                 }
             }
-        } finally {
-            bars.ifPresent(ProgressBars::close);
         }
         printer.end();
         return 0;

@@ -16,7 +16,6 @@ import io.chunkwise.runner.options.SamplingParameters;
 import io.chunkwise.runner.options.TraceOptions;
 import io.chunkwise.runner.report.Json;
 import io.chunkwise.runner.terminal.OutputClosedException;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import io.chunkwise.runner.trace.ChunkTable;
 import io.chunkwise.runner.trace.ColouredText;
@@ -32,7 +31,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -142,20 +140,17 @@ final class GenerateCommand implements Callable<Integer> {
         requireNone("a single text goes to standard output; add --input FILE for many", "--output", "--shard");
         GenerationRequest request = request(sampling.options());
         String text = promptText();
-        Optional<ProgressBars> bars = Session.progressBars(terminal, output);
-        Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
         boolean keepTrace = trace.trace() || trace.page().isPresent() || output.json();
-        try (Session session = Session.open(options, keepTrace, terminal, progress)) {
+        try (ShownProgress progress = ShownProgress.of(terminal, output);
+                Session session = Session.open(options, keepTrace, terminal, progress)) {
             int[] ids = session.model().tokenizer().encode(text, true);
             checkRoom(ids.length, session);
             Listener listener = new Listener(progress, echo ? text : "", colours(session));
             GenerationResult result = new ChunkwiseGenerator(session.scheduler(), session.model().tokenizer())
                     .generate(ids, request, listener);
-            bars.ifPresent(ProgressBars::close);
+            progress.end();
             listener.onText("");
             report(session, request.sampling(), result);
-        } finally {
-            bars.ifPresent(ProgressBars::close);
         }
         return 0;
     }

@@ -1,7 +1,6 @@
 package io.chunkwise.runner;
 
 import com.fasterxml.jackson.core.JsonGenerator;
-import io.chunkwise.model.Progress;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.RopeScaling;
 import io.chunkwise.runner.inspect.Inspection;
@@ -12,14 +11,12 @@ import io.chunkwise.runner.report.Quantities;
 import io.chunkwise.runner.report.SpectrumReport;
 import io.chunkwise.runner.report.Table;
 import io.chunkwise.runner.terminal.OutputClosedException;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -58,12 +55,9 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Optional<ProgressBars> bars = Session.progressBars(terminal, output);
         Inspection found;
-        try {
-            found = Inspection.of(path, bars.<Progress>map(shown -> shown).orElse(Progress.NONE));
-        } finally {
-            bars.ifPresent(ProgressBars::close);
+        try (ShownProgress progress = ShownProgress.of(terminal, output)) {
+            found = Inspection.of(path, progress);
         }
         if (output.json()) {
             Json.print(terminal, json -> writeJson(json, found));

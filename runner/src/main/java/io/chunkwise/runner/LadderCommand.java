@@ -4,7 +4,6 @@ import io.chunkwise.ladder.LadderBuilder;
 import io.chunkwise.ladder.LadderFile;
 import io.chunkwise.ladder.RankLadder;
 import io.chunkwise.ladder.TokenBenefit;
-import io.chunkwise.model.Progress;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterFiles;
 import io.chunkwise.model.format.FormatException;
@@ -19,7 +18,6 @@ import io.chunkwise.runner.report.Json;
 import io.chunkwise.runner.report.Quantities;
 import io.chunkwise.runner.report.SpectrumReport;
 import io.chunkwise.runner.terminal.OutputClosedException;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -80,10 +78,8 @@ final class LadderCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         calibration.check();
         executor.check();
-        Optional<ProgressBars> bars = Session.progressBars(terminal, output);
-        Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
         Path target = file == null ? LadderFile.beside(adapter) : file;
-        try (LlamaModel base = ModelFiles.open(model.model(), progress)) {
+        try (ShownProgress progress = ShownProgress.of(terminal, output); LlamaModel base = ModelFiles.open(model.model(), progress)) {
             String hash = AdapterFiles.hash(adapter);
             Adapter plain = AdapterFiles.open(adapter, base.config(), progress);
             long start = System.nanoTime();
@@ -93,10 +89,8 @@ final class LadderCommand implements Callable<Integer> {
                     ? Optional.of(LadderCalibration.run(base, ladder, calibration, executor, progress)) : Optional.empty();
             Optional<TokenBenefit> benefit = calibrated.map(measured -> measured.found().benefit()).or(() -> before(target, base, hash));
             LadderFile.save(target, benefit.map(ladder::withBenefit).orElse(ladder), base.config(), hash);
-            bars.ifPresent(ProgressBars::close);
+            progress.end();
             report(target, hash, ladder, nanos, calibrated, benefit.isPresent());
-        } finally {
-            bars.ifPresent(ProgressBars::close);
         }
         return 0;
     }

@@ -1,7 +1,6 @@
 package io.chunkwise.runner;
 
 import com.fasterxml.jackson.core.JsonGenerator;
-import io.chunkwise.model.Progress;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.tokenizer.Tokenizer;
 import io.chunkwise.runner.options.AdapterOptions;
@@ -13,7 +12,6 @@ import io.chunkwise.runner.report.Json;
 import io.chunkwise.runner.report.Quantities;
 import io.chunkwise.runner.report.Table;
 import io.chunkwise.runner.terminal.OutputClosedException;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import io.chunkwise.runner.trace.TraceJson;
 import io.chunkwise.score.Score;
@@ -120,23 +118,20 @@ final class ScoreCommand implements Callable<Integer> {
         }
         Optional<int[]> ids = source.tokens == null ? Optional.empty() : Optional.of(parseIds(source.tokens));
         Optional<String> text = ids.isPresent() ? Optional.empty() : Optional.of(text());
-        Optional<ProgressBars> bars = Session.progressBars(terminal, output);
-        Progress progress = bars.<Progress>map(shown -> shown).orElse(Progress.NONE);
-        try (Session session = Session.open(options, output.json(), terminal, progress)) {
+        try (ShownProgress progress = ShownProgress.of(terminal, output);
+                Session session = Session.open(options, output.json(), terminal, progress)) {
             int[] tokens = ids.orElseGet(() -> session.model().tokenizer().encode(text.orElseThrow(), true));
             check(tokens, session);
             long start = System.nanoTime();
             Score score = new Scorer(session.scheduler())
                     .score(tokens, window == null ? tokens.length : window, Math.min(top, session.model().config().vocabSize()), progress);
             long nanos = System.nanoTime() - start;
-            bars.ifPresent(ProgressBars::close);
+            progress.end();
             report(session, score);
             if (output.remarks()) {
                 terminal.err().println(tokens.length + " tokens in " + Quantities.time(nanos) + " (" + Quantities.rate(tokens.length / (nanos * 1e-9))
                         + "/s); " + session.description());
             }
-        } finally {
-            bars.ifPresent(ProgressBars::close);
         }
         return 0;
     }

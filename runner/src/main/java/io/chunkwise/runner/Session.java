@@ -17,7 +17,6 @@ import io.chunkwise.runner.options.ExecutorOptions;
 import io.chunkwise.runner.options.ModelOptions;
 import io.chunkwise.runner.options.OutputOptions;
 import io.chunkwise.runner.report.Quantities;
-import io.chunkwise.runner.terminal.ProgressBars;
 import io.chunkwise.runner.terminal.Terminal;
 import io.chunkwise.runner.trace.TraceReport;
 import io.chunkwise.schedule.ChunkScheduler;
@@ -132,11 +131,6 @@ final class Session implements AutoCloseable {
         int rows = Math.min(context, options.executor().batch());
         KvReservation kv = options.chunking().kvPolicy().reservation(options.chunking().policy(), context, rows);
         return options.executor().opening(context, rows, kv, choice.device(), progress);
-    }
-
-    /** Progress for people, where they want it and can see it. */
-    static Optional<ProgressBars> progressBars(Terminal terminal, OutputOptions output) {
-        return terminal.errIsTerminal() && !output.quiet() ? Optional.of(new ProgressBars(terminal)) : Optional.empty();
     }
 
     LlamaModel model() {

@@ -10,7 +10,7 @@ import java.util.Optional;
 record ShownProgress(Optional<ProgressBars> bars) implements Progress, AutoCloseable {
 
     static ShownProgress of(Terminal terminal, OutputOptions output) {
-        return new ShownProgress(Session.progressBars(terminal, output));
+        return new ShownProgress(terminal.errIsTerminal() && !output.quiet() ? Optional.of(new ProgressBars(terminal)) : Optional.empty());
     }
 
     @Override

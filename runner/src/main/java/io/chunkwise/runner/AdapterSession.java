@@ -69,12 +69,7 @@ final class AdapterSession implements AutoCloseable {
      */
     static AdapterSession open(Options options, CommandSpec command, OptionalInt windowTokens, boolean quantizable, Terminal terminal,
             Progress progress) {
-        Choice choice = Session.executors().choose(options.executor().executor(), options.executor().device());
-        if (options.output().remarks()) {
-            terminal.err().println("executor " + choice.provider().name() + " on " + choice.device().selector() + " ("
-                    + choice.device().name() + "): " + choice.reason());
-            terminal.err().flush();
-        }
+        Choice choice = Session.choose(options.executor(), options.output(), terminal);
         LlamaModel model = ModelFiles.open(options.model().model(), progress);
         try {
             int context = options.executor().context()

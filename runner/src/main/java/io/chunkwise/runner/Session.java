@@ -73,12 +73,7 @@ final class Session implements AutoCloseable {
      */
     static Session open(Options options, boolean keepTrace, Terminal terminal, Progress progress) {
         long start = System.nanoTime();
-        Choice choice = executors().choose(options.executor().executor(), options.executor().device());
-        if (options.output().remarks()) {
-            terminal.err().println("executor " + choice.provider().name() + " on " + choice.device().selector() + " (" + choice.device().name()
-                    + "): " + choice.reason());
-            terminal.err().flush();
-        }
+        Choice choice = choose(options.executor(), options.output(), terminal);
         LlamaModel base = ModelFiles.open(options.model().model(), progress);
         Optional<LlamaModel> merged = Optional.empty();
         ForwardExecutor executor = null;
@@ -131,6 +126,17 @@ final class Session implements AutoCloseable {
         int rows = Math.min(context, options.executor().batch());
         KvReservation kv = options.chunking().kvPolicy().reservation(options.chunking().policy(), context, rows);
         return options.executor().opening(context, rows, kv, choice.device(), progress);
+    }
+
+    /** The executor and device that the options name; the choice is remarked on standard error. */
+    static Choice choose(ExecutorOptions executor, OutputOptions output, Terminal terminal) {
+        Choice choice = executors().choose(executor.executor(), executor.device());
+        if (output.remarks()) {
+            terminal.err().println("executor " + choice.provider().name() + " on " + choice.device().selector() + " ("
+                    + choice.device().name() + "): " + choice.reason());
+            terminal.err().flush();
+        }
+        return choice;
     }
 
     LlamaModel model() {

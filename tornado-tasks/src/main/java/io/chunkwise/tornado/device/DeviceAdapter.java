@@ -16,7 +16,6 @@ import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
@@ -60,7 +59,7 @@ public final class DeviceAdapter {
     private final boolean fused;
     private final IntArray downCodes;
     private final FloatArray downFloats;
-    private final ByteArray upCodes;
+    private final IntArray upCodes;
     private final FloatArray upFloats;
     private final IntArray table;
     private final FloatArray hidden;
@@ -79,7 +78,7 @@ public final class DeviceAdapter {
         this.fused = fused;
         downCodes = DeviceArrays.ints("adapter down", coded ? Math.ceilDiv(reservation.downElements(), 4) : 1);
         downFloats = DeviceArrays.floats("adapter down", floats(reservation.downElements()));
-        upCodes = DeviceArrays.bytes("adapter up", coded ? reservation.upElements() : 1);
+        upCodes = DeviceArrays.ints("adapter up", coded ? Math.ceilDiv(reservation.upElements(), 4) : 1);
         upFloats = DeviceArrays.floats("adapter up", floats(reservation.upElements()));
         table = DeviceArrays.ints("adapter table", LowRankKernels.HEADER + (long) layers * LowRankKernels.SITES * siteInts());
         hidden = DeviceArrays.floats("adapter components", rowCapacity, LowRankKernels.SITES, reservation.rank());
@@ -145,12 +144,12 @@ public final class DeviceAdapter {
         return downFloats;
     }
 
-    /** [rank, outputs rounded up] per site; see {@link LowRankKernels} */
-    public ByteArray upCodes() {
+    /** [tiles of 32 outputs, rank, 32] per site; see {@link LowRankKernels} */
+    public IntArray upCodes() {
         return upCodes;
     }
 
-    /** [rank, outputs rounded up] per site; see {@link LowRankKernels} */
+    /** [tiles of 32 outputs, rank, 32] per site; see {@link LowRankKernels} */
     public FloatArray upFloats() {
         return upFloats;
     }
@@ -206,10 +205,8 @@ public final class DeviceAdapter {
                         table.set(at + LowRankKernels.SITE_INTS + group, pair.groupEnd()[group]);
                         activeRanks[group + 1] = Math.max(activeRanks[group + 1], pair.groupEnd()[group]);
                     }
-                    store(pair.down(), downFloats, downAt,
-                            (from, offset, block) -> WeightStacking.interleave(from, offset, downCodes.getSegment(), block));
-                    store(turned(pair), upFloats, upAt, (from, offset, block) -> MemorySegment.copy(from, offset, upCodes.getSegment(),
-                            LowRankKernels.BLOCK * block, LowRankKernels.BLOCK));
+                    store(pair.down(), downCodes, downFloats, downAt);
+                    store(inTiles(pair), upCodes, upFloats, upAt);
                     downAt += pair.down().length;
                     upAt += Math.toIntExact(upSize(pair));
                 }
@@ -217,7 +214,7 @@ public final class DeviceAdapter {
         }
     }
 
-    private void store(float[] values, FloatArray floats, int at, WeightStacking.BlockCopy codes) {
+    private void store(float[] values, IntArray codes, FloatArray floats, int at) {
         if (!coded) {
             MemorySegment.copy(MemorySegment.ofArray(values), 0, floats.getSegment(), 4L * at, 4L * values.length);
             return;
@@ -228,20 +225,20 @@ public final class DeviceAdapter {
         for (int block = 0; block < values.length / LowRankKernels.BLOCK; block++) {
             int target = at / LowRankKernels.BLOCK + block;
             floats.set(target, Float.float16ToFloat(blocks.get(SHORT, (long) block * blockBytes)));
-            codes.copy(blocks, (long) block * blockBytes + 2, target);
+            WeightStacking.interleave(blocks, (long) block * blockBytes + 2, codes.getSegment(), target);
         }
     }
 
-    /** [rank, outputs rounded up to whole blocks] */
-    private static float[] turned(LowRankPair pair) {
-        int width = Math.toIntExact(upSize(pair) / pair.rank());
-        float[] turned = new float[pair.rank() * width];
+    /** [tiles of 32 outputs, rank, 32]; zeros behind the last output */
+    private static float[] inTiles(LowRankPair pair) {
+        float[] tiles = new float[Math.toIntExact(upSize(pair))];
         for (int output = 0; output < pair.outputs(); output++) {
+            int tile = output / LowRankKernels.BLOCK * pair.rank();
             for (int k = 0; k < pair.rank(); k++) {
-                turned[k * width + output] = pair.up()[output * pair.rank() + k];
+                tiles[(tile + k) * LowRankKernels.BLOCK + output % LowRankKernels.BLOCK] = pair.up()[output * pair.rank() + k];
             }
         }
-        return turned;
+        return tiles;
     }
 
     private static long upSize(LowRankPair pair) {

@@ -8,7 +8,6 @@ import io.chunkwise.tornado.kernels.ProjectionKernels;
 import io.chunkwise.tornado.kernels.QuantizedProjectionKernels;
 import java.util.List;
 import uk.ac.manchester.tornado.api.KernelContext;
-import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -56,7 +55,7 @@ final class WeightTasks {
         IntArray table = adapter.table();
         FloatArray sums = adapter.parts();
         int rank = adapter.reservation().rank();
-        ByteArray codes = adapter.upCodes();
+        IntArray codes = adapter.upCodes();
         FloatArray floats = adapter.upFloats();
         switch (form) {
             case THREADED -> {

@@ -3,7 +3,6 @@ package io.chunkwise.tornado.kernels;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
-import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -20,6 +19,8 @@ public final class FinishKernels {
     private static final int GROUP_SLICE = 512;
     private static final int LANES = ProjectionKernels.LANES;
     private static final int THREADS = ProjectionKernels.THREADS;
+    private static final int CHUNK = ProjectionKernels.CHUNK;
+    private static final int TILE = RowTile.SIZE;
 
     private FinishKernels() {
     }
@@ -47,7 +48,7 @@ public final class FinishKernels {
      * @param pairStep  1 rotates halves, 2 neighbours
      * @param block     the largest power of two that divides {@code headDim}; 0 for no Hadamard
      */
-    public static void finishHeads(IntArray control, FloatArray projected, FloatArray hidden, IntArray adapter, ByteArray upCodes,
+    public static void finishHeads(IntArray control, FloatArray projected, FloatArray hidden, IntArray adapter, IntArray upCodes,
             FloatArray upFloats, FloatArray bias, FloatArray cosine, FloatArray sine, IntArray table, FloatArray query, FloatArray keys,
             FloatArray values, FloatArray probes, int heads, int kvHeads, int headDim, int pairStep, int block) {
         int stack = heads + 2 * kvHeads;
@@ -60,16 +61,9 @@ public final class FinishKernels {
             int at = index * headDim;
             int site = siteOf(head, heads, kvHeads);
             int output = (head - firstOf(site, heads, kvHeads)) * headDim;
-            int outputs = headsOf(site, heads, kvHeads) * headDim;
-            int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
-            int h = LowRankKernels.hiddenAt(adapter, site, row);
-            for (int k = 0; k < activeRank; k++) {
-                float component = hidden.get(h + k);
-                int u = LowRankKernels.upAt(control, adapter, site, k, outputs) + output;
-                for (int i = 0; i < headDim; i++) {
-                    projected.set(at + i, projected.get(at + i) + component * LowRankKernels.element(adapter, upCodes, upFloats, u + i));
-                }
-            }
+            float[] components = new float[TILE];
+            float[] sums = new float[CHUNK];
+            UpHalves.addToRow(projected, at, output, headDim, components, sums, control, hidden, adapter, site, row, upCodes, upFloats);
             int biases = biased(bias, headDim);
             for (int i = 0; i < biases; i++) {
                 projected.set(at + i, projected.get(at + i) + bias.get((layer * stack + head) * headDim + i));
@@ -123,7 +117,7 @@ public final class FinishKernels {
 
     /** As {@link #finishHeads}, one group of {@link #HEAD_LANES} threads per row and head of the stack; {@code projected} stays as it is. */
     public static void finishHeadsGrouped(KernelContext context, IntArray control, FloatArray projected, FloatArray hidden,
-            IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray bias, FloatArray cosine, FloatArray sine, IntArray table,
+            IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray bias, FloatArray cosine, FloatArray sine, IntArray table,
             FloatArray query, FloatArray keys, FloatArray values, FloatArray probes, int heads, int kvHeads, int headDim, int pairStep,
             int block) {
         int stack = heads + 2 * kvHeads;
@@ -138,17 +132,14 @@ public final class FinishKernels {
         int head = index - row * stack;
         int site = siteOf(head, heads, kvHeads);
         int output = (head - firstOf(site, heads, kvHeads)) * headDim;
-        int outputs = headsOf(site, heads, kvHeads) * headDim;
         int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
         int h = LowRankKernels.hiddenAt(adapter, site, row);
         int biases = biased(bias, 1);
         float[] x = context.allocateFloatLocalArray(headDim);
         for (int i = lane; i < headDim; i += HEAD_LANES) {
             float element = projected.get(index * headDim + i);
-            for (int k = 0; k < activeRank; k++) {
-                int u = LowRankKernels.upAt(control, adapter, site, k, outputs) + output;
-                element += hidden.get(h + k) * LowRankKernels.element(adapter, upCodes, upFloats, u + i);
-            }
+            element += LowRankKernels.upOf(adapter, hidden, h, upCodes, upFloats, LowRankKernels.upAt(control, adapter, site, output + i),
+                    activeRank);
             for (int once = 0; once < biases; once++) {
                 element += bias.get((layer * stack + head) * headDim + i);
             }
@@ -242,16 +233,9 @@ public final class FinishKernels {
             for (int i = 0; i < inputs; i++) {
                 attended.set(at + i, attended.get(at + i) * norm);
             }
-            int rank = LowRankKernels.activeRankOf(control);
-            for (int k = 0; k < rank; k++) {
-                int group = LowRankKernels.groupOf(control, adapter, site, row, k);
-                int down = LowRankKernels.downAt(control, adapter, site, k, width) + first;
-                int used = LowRankKernels.usedInputs(group, inputs);
-                float sum = RowDots.dotF32(attended, at, floats, down, LowRankKernels.uncoded(adapter, used))
-                        + RowDots.dotQ8(attended, at, codes, floats, down, LowRankKernels.coded(adapter, used));
-                parts.set(index * adapter.get(LowRankKernels.RESERVED_RANK) + k,
-                        LowRankKernels.gainOf(control, gains, row, group) * sum);
-            }
+            float[] tile = new float[TILE];
+            DownHalves.projectPart(parts, index * adapter.get(LowRankKernels.RESERVED_RANK), tile, attended, at, first, inputs, control,
+                    gains, adapter, codes, floats, site, row, width);
         }
     }
 
@@ -331,7 +315,7 @@ public final class FinishKernels {
      * @param site       of gate; up and the next projection follow
      */
     public static void multiplySiluAndProjectDown(IntArray control, FloatArray projected, FloatArray hidden, FloatArray gains,
-            IntArray adapter, ByteArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats, FloatArray gate,
+            IntArray adapter, IntArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats, FloatArray gate,
             FloatArray parts, int width, int slice, int site) {
         int partCount = (width + slice - 1) / slice;
         int count = control.get(Control.ROWS) * partCount;
@@ -340,38 +324,25 @@ public final class FinishKernels {
             int first = (index - row * partCount) * slice;
             int inputs = TornadoMath.min(slice, width - first);
             int out = row * width + first;
-            for (int half = 0; half < 2; half++) {
-                int at = (row * 2 + half) * width + first;
-                int activeRank = LowRankKernels.activeRank(control, adapter, site + half, row);
-                int h = LowRankKernels.hiddenAt(adapter, site + half, row);
-                for (int k = 0; k < activeRank; k++) {
-                    float component = hidden.get(h + k);
-                    int u = LowRankKernels.upAt(control, adapter, site + half, k, width) + first;
-                    for (int i = 0; i < inputs; i++) {
-                        projected.set(at + i, projected.get(at + i) + component * LowRankKernels.element(adapter, upCodes, upFloats, u + i));
-                    }
-                }
+            float[] tile = new float[TILE];
+            float[] sums = new float[CHUNK];
+            int halves = LowRankKernels.unknown(control, 2);
+            for (int half = 0; half < halves; half++) {
+                UpHalves.addToRow(projected, (row * 2 + half) * width + first, first, inputs, tile, sums, control, hidden, adapter,
+                        site + half, row, upCodes, upFloats);
             }
             for (int i = 0; i < inputs; i++) {
                 float value = projected.get(row * 2 * width + first + i);
                 gate.set(out + i, value / (1f + TornadoMath.exp(-value)) * projected.get((row * 2 + 1) * width + first + i));
             }
-            int rank = LowRankKernels.activeRankOf(control);
-            for (int k = 0; k < rank; k++) {
-                int group = LowRankKernels.groupOf(control, adapter, site + 2, row, k);
-                int down = LowRankKernels.downAt(control, adapter, site + 2, k, width) + first;
-                int used = LowRankKernels.usedInputs(group, inputs);
-                float sum = RowDots.dotF32(gate, out, downFloats, down, LowRankKernels.uncoded(adapter, used))
-                        + RowDots.dotQ8(gate, out, downCodes, downFloats, down, LowRankKernels.coded(adapter, used));
-                parts.set(index * adapter.get(LowRankKernels.RESERVED_RANK) + k,
-                        LowRankKernels.gainOf(control, gains, row, group) * sum);
-            }
+            DownHalves.projectPart(parts, index * adapter.get(LowRankKernels.RESERVED_RANK), tile, gate, out, first, inputs, control,
+                    gains, adapter, downCodes, downFloats, site + 2, row, width);
         }
     }
 
     /** As {@link #multiplySiluAndProjectDown}, one group of {@link ProjectionKernels#THREADS} threads per row and part. */
     public static void multiplySiluAndProjectDownGrouped(KernelContext context, IntArray control, FloatArray projected, FloatArray hidden,
-            FloatArray gains, IntArray adapter, ByteArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats,
+            FloatArray gains, IntArray adapter, IntArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats,
             FloatArray gate, FloatArray parts, int width, int slice, int site) {
         int partCount = (width + slice - 1) / slice;
         int index = context.groupIdx;
@@ -390,15 +361,11 @@ public final class FinishKernels {
         int upHidden = LowRankKernels.hiddenAt(adapter, site + 1, row);
         for (int i = thread; i < inputs; i += THREADS) {
             float value = projected.get(row * 2 * width + first + i);
-            for (int k = 0; k < gateRank; k++) {
-                int u = LowRankKernels.upAt(control, adapter, site, k, width) + first + i;
-                value += hidden.get(gateHidden + k) * LowRankKernels.element(adapter, upCodes, upFloats, u);
-            }
+            value += LowRankKernels.upOf(adapter, hidden, gateHidden, upCodes, upFloats,
+                    LowRankKernels.upAt(control, adapter, site, first + i), gateRank);
             float factor = projected.get((row * 2 + 1) * width + first + i);
-            for (int k = 0; k < upRank; k++) {
-                int u = LowRankKernels.upAt(control, adapter, site + 1, k, width) + first + i;
-                factor += hidden.get(upHidden + k) * LowRankKernels.element(adapter, upCodes, upFloats, u);
-            }
+            factor += LowRankKernels.upOf(adapter, hidden, upHidden, upCodes, upFloats,
+                    LowRankKernels.upAt(control, adapter, site + 1, first + i), upRank);
             gate.set(row * width + first + i, value / (1f + TornadoMath.exp(-value)) * factor);
         }
         context.globalBarrier();
@@ -465,14 +432,6 @@ public final class FinishKernels {
             first = heads + (site - 1) * kvHeads;
         }
         return first;
-    }
-
-    private static int headsOf(int site, int heads, int kvHeads) {
-        int some = heads;
-        if (site > 0) {
-            some = kvHeads;
-        }
-        return some;
     }
 
     private static int gapOf(int pairStep, int headDim) {

@@ -3,7 +3,6 @@ package io.chunkwise.tornado.kernels;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
-import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -16,11 +15,10 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * <p>The table has a header of {@link #HEADER} ints (reserved rank, group capacity, whether there are codes), then for each layer and
  * site: offset in the down halves, offset in the up halves, rank, and the end of each component group ([group capacity]).
  *
- * <p>Of a site, the down half is [rank, inputs] and the up half, turned, [rank, outputs rounded up to 32], so that neighbouring outputs
- * are neighbours and a component ends anywhere. Both lie in a pair of arrays: values in {@code floats}, or signed bytes in {@code codes}
- * and the scales of blocks of 32 in {@code floats}; codes of the down halves lie four to an int, as {@link
- * QuantizedProjectionKernels#projectRowsQ8} reads them. The table says which: conditions that are constant to the compiler can make it
- * fail.
+ * <p>Of a site, the down half is [rank, inputs] and the up half [tiles of 32 outputs, rank, 32], so that neighbouring outputs are
+ * neighbours and all that is added to them lies behind each other. Both lie in a pair of arrays: values in {@code floats}, or signed
+ * bytes in {@code codes}, four to an int as {@link QuantizedProjectionKernels#projectRowsQ8} reads them, and the scales of blocks of 32
+ * in {@code floats}. The table says which: conditions that are constant to the compiler can make it fail.
  */
 public final class LowRankKernels {
     /** Sites per layer. */
@@ -35,7 +33,7 @@ public final class LowRankKernels {
     public static final int DOWN_OFFSET = 0;
     public static final int UP_OFFSET = 1;
     public static final int RANK = 2;
-    /** Elements of a block of codes; a component of the up half takes whole blocks. */
+    /** Elements of a block of codes; outputs of a tile of the up half. */
     public static final int BLOCK = 32;
     private static final int LANES = ProjectionKernels.LANES;
 
@@ -106,19 +104,16 @@ public final class LowRankKernels {
      * @param floats  in     of the up halves
      * @param out     in+out [rowCapacity, outputs]
      */
-    public static void addUp(IntArray control, FloatArray hidden, IntArray adapter, ByteArray codes, FloatArray floats, FloatArray out,
+    public static void addUp(IntArray control, FloatArray hidden, IntArray adapter, IntArray codes, FloatArray floats, FloatArray out,
             int outputs, int site) {
         int count = control.get(Control.ROWS) * outputs;
         for (@Parallel int index = 0; index < count; index++) {
             int row = index / outputs;
             int output = index - row * outputs;
             int activeRank = activeRank(control, adapter, site, row);
-            int h = hiddenAt(adapter, site, row);
             float sum = out.get(index);
-            for (int k = 0; k < activeRank; k++) {
-                sum += hidden.get(h + k) * element(adapter, codes, floats, upAt(control, adapter, site, k, outputs) + output);
-            }
-            out.set(index, sum);
+            out.set(index, sum + upOf(adapter, hidden, hiddenAt(adapter, site, row), codes, floats, upAt(control, adapter, site, output),
+                    activeRank));
         }
     }
 
@@ -183,11 +178,13 @@ public final class LowRankKernels {
         return adapter.get(siteAt(control, adapter, site) + DOWN_OFFSET) + component * inputs;
     }
 
-    /** Where a component's up half begins; 0 where there is no site. */
-    static int upAt(IntArray control, IntArray adapter, int site, int component, int outputs) {
+    /** Where an output's up half begins, with the first component; the next one is {@link #BLOCK} further. 0 where there is no site. */
+    static int upAt(IntArray control, IntArray adapter, int site, int output) {
         int from = 0;
         if (site >= 0) {
-            from = adapter.get(siteAt(control, adapter, site) + UP_OFFSET) + component * ((outputs + BLOCK - 1) / BLOCK * BLOCK);
+            int entry = siteAt(control, adapter, site);
+            int tile = output / BLOCK;
+            from = adapter.get(entry + UP_OFFSET) + tile * adapter.get(entry + RANK) * BLOCK + output - tile * BLOCK;
         }
         return from;
     }
@@ -254,11 +251,33 @@ public final class LowRankKernels {
         return sum;
     }
 
+    /** Σ_{k < count} hidden[h + k] · up[k], of the output whose up half begins at {@code at}. */
+    static float upOf(IntArray adapter, FloatArray hidden, int h, IntArray codes, FloatArray floats, int at, int count) {
+        float sum = 0f;
+        int uncoded = uncoded(adapter, count);
+        for (int k = 0; k < uncoded; k++) {
+            sum += hidden.get(h + k) * floats.get(at + k * BLOCK);
+        }
+        int coded = coded(adapter, count);
+        for (int k = 0; k < coded; k++) {
+            sum += hidden.get(h + k) * code(codes, floats, at + k * BLOCK);
+        }
+        return sum;
+    }
+
+    /** An element of codes and scales. */
+    static float code(IntArray codes, FloatArray floats, int at) {
+        int block = at / BLOCK;
+        int i = at - block * BLOCK;
+        int lane = i / 8;
+        return floats.get(block) * Eights.byteAt(codes.get(block * 8 + i - lane * 8), lane * 8);
+    }
+
     /** An element of a pair of arrays. */
-    static float element(IntArray adapter, ByteArray codes, FloatArray floats, int at) {
+    static float element(IntArray adapter, IntArray codes, FloatArray floats, int at) {
         float value = 0f;
         if (adapter.get(CODED) > 0) {
-            value = floats.get(at / BLOCK) * codes.get(at);
+            value = code(codes, floats, at);
         } else {
             value = floats.get(at);
         }

@@ -3,7 +3,6 @@ package io.chunkwise.tornado.kernels;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
-import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
@@ -37,7 +36,7 @@ public final class ProjectionKernels {
      * @param site        index among the adaptable projections; -1 where no update is to be added
      */
     public static void projectRows(IntArray control, FloatArray in, FloatArray weight, FloatArray parts, IntArray adapter,
-            ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site,
+            IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site,
             int partCount) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER) * layerStride;
@@ -57,23 +56,8 @@ public final class ProjectionKernels {
                     sums[o] += TileDots.dotF32(tile, weight, layer + (first + o) * inputs + t, width);
                 }
             }
-            int y = row * outputs + first;
-            for (int o = 0; o < used; o++) {
-                if (accumulate != 0) {
-                    sums[o] += out.get(y + o);
-                }
-            }
-            int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
-            for (int k = 0; k < activeRank; k++) {
-                float component = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs) + first;
-                for (int o = 0; o < used; o++) {
-                    sums[o] += component * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
-                }
-            }
-            for (int o = 0; o < used; o++) {
-                out.set(y + o, sums[o]);
-            }
+            UpHalves.addParts(sums, tile, control, adapter, parts, partCount, site, row, first, upCodes, upFloats);
+            RowTile.store(sums, used, out, row * outputs + first, accumulate);
         }
     }
 
@@ -83,7 +67,7 @@ public final class ProjectionKernels {
      * @param rank the most components that a site can have
      */
     public static void projectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray parts,
-            IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
+            IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount, int rank) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
@@ -112,8 +96,8 @@ public final class ProjectionKernels {
                     LaneDots.within(o, end, inputs));
             int used = LaneDots.within(o, end, activeRank);
             for (int k = lane; k < used; k += LANES) {
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
+                int at = LowRankKernels.upAt(control, adapter, site, o) + k * LowRankKernels.BLOCK;
+                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -194,27 +178,15 @@ public final class ProjectionKernels {
                 for (int o = startC; o < endC; o++) {
                     sums[outputsA + outputsB + o - first] += TileDots.dotF32(tile, weightC, (layer * outputsC + o) * inputs + t, used);
                 }
-                for (int d = startDown; d < endDown; d++) {
-                    int site = LowRankKernels.siteInStack(control, weights, d);
-                    int component = LowRankKernels.componentInStack(control, d);
-                    int read = LowRankKernels.usedInputs(LowRankKernels.groupOf(control, adapter, site, row, component), used);
-                    int at = LowRankKernels.downAt(control, adapter, site, component, inputs) + t;
-                    sums[width + d - first] += TileDots.dotF32(tile, downFloats, at, LowRankKernels.uncoded(adapter, read))
-                            + TileDots.dotQ8(tile, downCodes, downFloats, at, LowRankKernels.coded(adapter, read));
-                }
+                DownHalves.addToStack(sums, width - first, startDown, endDown, tile, t, used, control, adapter, downCodes, downFloats,
+                        weights, row, inputs);
             }
             float inverse = 1f / TornadoMath.sqrt(squares / inputs + epsilon);
             int endOut = TornadoMath.min(end, width);
             for (int o = first; o < endOut; o++) {
                 out.set(row * width + o, inverse * sums[o - first]);
             }
-            for (int d = startDown; d < endDown; d++) {
-                int site = LowRankKernels.siteInStack(control, weights, d);
-                int component = LowRankKernels.componentInStack(control, d);
-                int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
-                        LowRankKernels.gainOf(control, gains, row, group) * inverse * sums[width + d - first]);
-            }
+            DownHalves.storeOfStack(sums, width - first, startDown, endDown, inverse, control, gains, adapter, hidden, weights, row);
         }
     }
 
@@ -297,7 +269,7 @@ public final class ProjectionKernels {
 
     /** As {@link #projectRows}, from 16-bit weights that {@link #decode} decodes. */
     public static void projectRowsF16(IntArray control, FloatArray in, ShortArray weight, FloatArray decode, FloatArray parts,
-            IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
+            IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount, int mantissaBits) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER) * layerStride;
@@ -317,29 +289,14 @@ public final class ProjectionKernels {
                     sums[o] += TileDots.dotF16(tile, weight, decode, mantissaBits, layer + (first + o) * inputs + t, width);
                 }
             }
-            int y = row * outputs + first;
-            for (int o = 0; o < used; o++) {
-                if (accumulate != 0) {
-                    sums[o] += out.get(y + o);
-                }
-            }
-            int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
-            for (int k = 0; k < activeRank; k++) {
-                float component = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs) + first;
-                for (int o = 0; o < used; o++) {
-                    sums[o] += component * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
-                }
-            }
-            for (int o = 0; o < used; o++) {
-                out.set(y + o, sums[o]);
-            }
+            UpHalves.addParts(sums, tile, control, adapter, parts, partCount, site, row, first, upCodes, upFloats);
+            RowTile.store(sums, used, out, row * outputs + first, accumulate);
         }
     }
 
     /** As {@link #projectRowsF16}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs, {@link #LANES} for each. */
     public static void projectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, ShortArray weight,
-            FloatArray decode, FloatArray parts, IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs,
+            FloatArray decode, FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs,
             int outputs, int layerStride, int accumulate, int site, int partCount, int rank, int mantissaBits) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
@@ -368,8 +325,8 @@ public final class ProjectionKernels {
                     LaneDots.within(o, end, inputs));
             int used = LaneDots.within(o, end, activeRank);
             for (int k = lane; k < used; k += LANES) {
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
+                int at = LowRankKernels.upAt(control, adapter, site, o) + k * LowRankKernels.BLOCK;
+                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -432,27 +389,15 @@ public final class ProjectionKernels {
                     sums[outputsA + outputsB + o - first] += TileDots.dotF16(tile, weightC, decode, mantissaBits,
                             (layer * outputsC + o) * inputs + t, used);
                 }
-                for (int d = startDown; d < endDown; d++) {
-                    int site = LowRankKernels.siteInStack(control, weights, d);
-                    int component = LowRankKernels.componentInStack(control, d);
-                    int read = LowRankKernels.usedInputs(LowRankKernels.groupOf(control, adapter, site, row, component), used);
-                    int at = LowRankKernels.downAt(control, adapter, site, component, inputs) + t;
-                    sums[width + d - first] += TileDots.dotF32(tile, downFloats, at, LowRankKernels.uncoded(adapter, read))
-                            + TileDots.dotQ8(tile, downCodes, downFloats, at, LowRankKernels.coded(adapter, read));
-                }
+                DownHalves.addToStack(sums, width - first, startDown, endDown, tile, t, used, control, adapter, downCodes, downFloats,
+                        weights, row, inputs);
             }
             float inverse = 1f / TornadoMath.sqrt(squares / inputs + epsilon);
             int endOut = TornadoMath.min(end, width);
             for (int o = first; o < endOut; o++) {
                 out.set(row * width + o, inverse * sums[o - first]);
             }
-            for (int d = startDown; d < endDown; d++) {
-                int site = LowRankKernels.siteInStack(control, weights, d);
-                int component = LowRankKernels.componentInStack(control, d);
-                int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
-                        LowRankKernels.gainOf(control, gains, row, group) * inverse * sums[width + d - first]);
-            }
+            DownHalves.storeOfStack(sums, width - first, startDown, endDown, inverse, control, gains, adapter, hidden, weights, row);
         }
     }
 

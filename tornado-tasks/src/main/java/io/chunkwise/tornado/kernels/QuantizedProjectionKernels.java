@@ -22,7 +22,7 @@ public final class QuantizedProjectionKernels {
      * j, j + 8, j + 16 and j + 24, the first in its lowest byte.
      */
     public static void projectRowsQ8(IntArray control, FloatArray in, IntArray quants, FloatArray scales, FloatArray parts,
-            IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
+            IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER) * layerStride;
@@ -42,30 +42,15 @@ public final class QuantizedProjectionKernels {
                     sums[o] += TileDots.dotQ8(tile, quants, scales, layer + (first + o) * inputs + t, width);
                 }
             }
-            int y = row * outputs + first;
-            for (int o = 0; o < used; o++) {
-                if (accumulate != 0) {
-                    sums[o] += out.get(y + o);
-                }
-            }
-            int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
-            for (int k = 0; k < activeRank; k++) {
-                float component = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs) + first;
-                for (int o = 0; o < used; o++) {
-                    sums[o] += component * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
-                }
-            }
-            for (int o = 0; o < used; o++) {
-                out.set(y + o, sums[o]);
-            }
+            UpHalves.addParts(sums, tile, control, adapter, parts, partCount, site, row, first, upCodes, upFloats);
+            RowTile.store(sums, used, out, row * outputs + first, accumulate);
         }
     }
 
     /** As {@link #projectRowsQ8},
             one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs. */
     public static void projectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
-            FloatArray parts, IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
+            FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount, int rank) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
@@ -94,8 +79,8 @@ public final class QuantizedProjectionKernels {
                     LaneDots.within(o, end, inputs));
             int used = LaneDots.within(o, end, activeRank);
             for (int k = lane; k < used; k += LANES) {
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
+                int at = LowRankKernels.upAt(control, adapter, site, o) + k * LowRankKernels.BLOCK;
+                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -158,27 +143,15 @@ public final class QuantizedProjectionKernels {
                     sums[outputsA + outputsB + o - first] += TileDots.dotQ8(tile, quantsC, scalesC, (layer * outputsC + o) * inputs + t,
                             used);
                 }
-                for (int d = startDown; d < endDown; d++) {
-                    int site = LowRankKernels.siteInStack(control, weights, d);
-                    int component = LowRankKernels.componentInStack(control, d);
-                    int read = LowRankKernels.usedInputs(LowRankKernels.groupOf(control, adapter, site, row, component), used);
-                    int at = LowRankKernels.downAt(control, adapter, site, component, inputs) + t;
-                    sums[width + d - first] += TileDots.dotF32(tile, downFloats, at, LowRankKernels.uncoded(adapter, read))
-                            + TileDots.dotQ8(tile, downCodes, downFloats, at, LowRankKernels.coded(adapter, read));
-                }
+                DownHalves.addToStack(sums, width - first, startDown, endDown, tile, t, used, control, adapter, downCodes, downFloats,
+                        weights, row, inputs);
             }
             float inverse = 1f / TornadoMath.sqrt(squares / inputs + epsilon);
             int endOut = TornadoMath.min(end, width);
             for (int o = first; o < endOut; o++) {
                 out.set(row * width + o, inverse * sums[o - first]);
             }
-            for (int d = startDown; d < endDown; d++) {
-                int site = LowRankKernels.siteInStack(control, weights, d);
-                int component = LowRankKernels.componentInStack(control, d);
-                int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
-                        LowRankKernels.gainOf(control, gains, row, group) * inverse * sums[width + d - first]);
-            }
+            DownHalves.storeOfStack(sums, width - first, startDown, endDown, inverse, control, gains, adapter, hidden, weights, row);
         }
     }
 
@@ -265,7 +238,7 @@ public final class QuantizedProjectionKernels {
      * byte i minus 8, element i + 16 the high half minus 8.
      */
     public static void projectRowsQ4(IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales, FloatArray parts,
-            IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
+            IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER) * layerStride;
@@ -285,30 +258,15 @@ public final class QuantizedProjectionKernels {
                     sums[o] += TileDots.dotQ4(tile, nibbles, scales, layer + (first + o) * inputs + t, width);
                 }
             }
-            int y = row * outputs + first;
-            for (int o = 0; o < used; o++) {
-                if (accumulate != 0) {
-                    sums[o] += out.get(y + o);
-                }
-            }
-            int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
-            for (int k = 0; k < activeRank; k++) {
-                float component = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs) + first;
-                for (int o = 0; o < used; o++) {
-                    sums[o] += component * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
-                }
-            }
-            for (int o = 0; o < used; o++) {
-                out.set(y + o, sums[o]);
-            }
+            UpHalves.addParts(sums, tile, control, adapter, parts, partCount, site, row, first, upCodes, upFloats);
+            RowTile.store(sums, used, out, row * outputs + first, accumulate);
         }
     }
 
     /** As {@link #projectRowsQ4},
             one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs. */
     public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales,
-            FloatArray parts, IntArray adapter, ByteArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
+            FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount, int rank) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
@@ -337,8 +295,8 @@ public final class QuantizedProjectionKernels {
                     LaneDots.within(o, end, inputs));
             int used = LaneDots.within(o, end, activeRank);
             for (int k = lane; k < used; k += LANES) {
-                int at = LowRankKernels.upAt(control, adapter, site, k, outputs);
-                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at + o);
+                int at = LowRankKernels.upAt(control, adapter, site, o) + k * LowRankKernels.BLOCK;
+                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at);
             }
             context.localBarrier();
             partial[thread] = mine;
@@ -401,27 +359,15 @@ public final class QuantizedProjectionKernels {
                     sums[outputsA + outputsB + o - first] += TileDots.dotQ4(tile, nibblesC, scalesC, (layer * outputsC + o) * inputs + t,
                             used);
                 }
-                for (int d = startDown; d < endDown; d++) {
-                    int site = LowRankKernels.siteInStack(control, weights, d);
-                    int component = LowRankKernels.componentInStack(control, d);
-                    int read = LowRankKernels.usedInputs(LowRankKernels.groupOf(control, adapter, site, row, component), used);
-                    int at = LowRankKernels.downAt(control, adapter, site, component, inputs) + t;
-                    sums[width + d - first] += TileDots.dotF32(tile, downFloats, at, LowRankKernels.uncoded(adapter, read))
-                            + TileDots.dotQ8(tile, downCodes, downFloats, at, LowRankKernels.coded(adapter, read));
-                }
+                DownHalves.addToStack(sums, width - first, startDown, endDown, tile, t, used, control, adapter, downCodes, downFloats,
+                        weights, row, inputs);
             }
             float inverse = 1f / TornadoMath.sqrt(squares / inputs + epsilon);
             int endOut = TornadoMath.min(end, width);
             for (int o = first; o < endOut; o++) {
                 out.set(row * width + o, inverse * sums[o - first]);
             }
-            for (int d = startDown; d < endDown; d++) {
-                int site = LowRankKernels.siteInStack(control, weights, d);
-                int component = LowRankKernels.componentInStack(control, d);
-                int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-                hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
-                        LowRankKernels.gainOf(control, gains, row, group) * inverse * sums[width + d - first]);
-            }
+            DownHalves.storeOfStack(sums, width - first, startDown, endDown, inverse, control, gains, adapter, hidden, weights, row);
         }
     }
 

@@ -26,6 +26,24 @@ final class RowTile {
         }
     }
 
+    /** tile[i] += in[x + i] */
+    static void add(float[] tile, FloatArray in, int x, int count) {
+        for (int i = 0; i < count; i++) {
+            tile[i] += in.get(x + i);
+        }
+    }
+
+    /** out[y + o] = sums[o], added to what is there where {@code accumulate} isn't 0. */
+    static void store(float[] sums, int count, FloatArray out, int y, int accumulate) {
+        for (int o = 0; o < count; o++) {
+            float sum = sums[o];
+            if (accumulate != 0) {
+                sum += out.get(y + o);
+            }
+            out.set(y + o, sum);
+        }
+    }
+
     /**
      * tile[i] = in[x + i] · norm[g + i]
      *

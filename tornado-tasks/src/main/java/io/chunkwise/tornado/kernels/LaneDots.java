@@ -109,7 +109,7 @@ final class LaneDots {
         return sum;
     }
 
-    private static float quantQ4(ByteArray nibbles, int w, int i) {
+    static float quantQ4(ByteArray nibbles, int w, int i) {
         int pair = nibbles.get((w + i) / 32 * 16 + i % 16);
         float quant = QuantizedProjectionKernels.lowQuant(pair);
         if (i % 32 >= 16) {

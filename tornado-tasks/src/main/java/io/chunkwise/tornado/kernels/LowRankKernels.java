@@ -148,6 +148,11 @@ public final class LowRankKernels {
         return value + TornadoMath.min(control.get(Control.ROWS), 0);
     }
 
+    /** Rows of a stack of two or three weights and the down halves of their updates. */
+    static int stacked(IntArray control, int outputsA, int outputsB, int weights) {
+        return outputsA + (weights - 1) * outputsB + weights * activeRankOf(control);
+    }
+
     /** The first site of a stack: of query, key and value, or of gate and up. */
     static int firstSite(int weights) {
         int site = 0;

@@ -2,7 +2,6 @@ package io.chunkwise.tornado.kernels;
 
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
-import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
@@ -15,7 +14,6 @@ public final class ProjectionKernels {
     public static final int THREADS = 128;
     /** Outputs of a thread in the threaded form, of a group in the grouped form. */
     public static final int CHUNK = 16;
-    private static final int TILE = RowTile.SIZE;
 
     private ProjectionKernels() {
     }
@@ -38,26 +36,10 @@ public final class ProjectionKernels {
     public static void projectRows(IntArray control, FloatArray in, FloatArray weight, FloatArray parts, IntArray adapter,
             IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site,
             int partCount) {
-        int rows = control.get(Control.ROWS);
-        int layer = control.get(Control.LAYER) * layerStride;
-        int count = rows * ((outputs + CHUNK - 1) / CHUNK);
+        int count = ChunkProjection.count(control, outputs);
         for (@Parallel int index = 0; index < count; index++) {
-            int chunk = index / rows;
-            int row = index - chunk * rows;
-            int first = chunk * CHUNK;
-            int used = TornadoMath.min(CHUNK, outputs - first);
-            float[] tile = new float[TILE];
-            float[] sums = new float[CHUNK];
-            RowTile.clear(sums);
-            for (int t = 0; t < inputs; t += TILE) {
-                int width = TornadoMath.min(TILE, inputs - t);
-                RowTile.load(tile, in, row * inputs + t, width);
-                for (int o = 0; o < used; o++) {
-                    sums[o] += TileDots.dotF32(tile, weight, layer + (first + o) * inputs + t, width);
-                }
-            }
-            UpHalves.addParts(sums, tile, control, adapter, parts, partCount, site, row, first, upCodes, upFloats);
-            RowTile.store(sums, used, out, row * outputs + first, accumulate);
+            ChunkProjection.project(index, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats,
+                    out, inputs, outputs, layerStride, accumulate, site, partCount);
         }
     }
 
@@ -69,54 +51,8 @@ public final class ProjectionKernels {
     public static void projectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray parts,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount, int rank) {
-        int rows = control.get(Control.ROWS);
-        int thread = context.localIdx;
-        int chunk = context.groupIdx / LowRankKernels.rowsDivisor(control);
-        int row = context.groupIdx - chunk * rows;
-        int first = chunk * CHUNK;
-        int end = LowRankKernels.unknown(control, outputs);
-        if (first >= end) {
-            return;
-        }
-        if (rows < 1) {
-            return;
-        }
-        int lane = LaneDots.laneOf(thread);
-        int layer = control.get(Control.LAYER) * layerStride;
-        int y = row * outputs;
-        float[] partial = context.allocateFloatLocalArray(THREADS);
-        float[] components = context.allocateFloatLocalArray(rank);
-        int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
-        for (int k = thread; k < activeRank; k += THREADS) {
-            components[k] = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
-        }
-        context.localBarrier();
-        for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
-            float mine = LaneDots.dotF32(in, row * inputs, weight, layer + o * inputs, lane,
-                    LaneDots.within(o, end, inputs));
-            int used = LaneDots.within(o, end, activeRank);
-            for (int k = lane; k < used; k += LANES) {
-                int at = LowRankKernels.upAt(control, adapter, site, o) + k * LowRankKernels.BLOCK;
-                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at);
-            }
-            context.localBarrier();
-            partial[thread] = mine;
-            for (int stride = LANES / 2; stride > 0; stride /= 2) {
-                context.localBarrier();
-                if (lane < stride) {
-                    partial[thread] += partial[thread + stride];
-                }
-            }
-            if (lane == 0) {
-                if (o < end) {
-                    float sum = partial[thread];
-                    if (accumulate != 0) {
-                        sum += out.get(y + o);
-                    }
-                    out.set(y + o, sum);
-                }
-            }
-        }
+        GroupProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats,
+                out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
     /**
@@ -143,50 +79,12 @@ public final class ProjectionKernels {
     public static void normAndProjectRows(IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
             IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB, FloatArray weightC, FloatArray out,
             FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
-        int rows = control.get(Control.ROWS);
-        int layer = control.get(Control.LAYER);
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
-        int outputsC = (weights - 2) * outputsB;
-        int width = outputsA + outputsB + outputsC;
-        int stacked = width + weights * LowRankKernels.activeRankOf(control);
-        int count = rows * ((stacked + CHUNK - 1) / CHUNK);
+        int count = ChunkProjection.count(control, LowRankKernels.stacked(control, outputsA, outputsB, weights));
         for (@Parallel int index = 0; index < count; index++) {
-            int chunk = index / rows;
-            int row = index - chunk * rows;
-            int first = chunk * CHUNK;
-            int end = first + CHUNK;
-            int endA = TornadoMath.min(end, outputsA);
-            int startB = TornadoMath.max(first - outputsA, 0);
-            int endB = TornadoMath.min(end - outputsA, outputsB);
-            int startC = TornadoMath.max(first - outputsA - outputsB, 0);
-            int endC = TornadoMath.min(end - outputsA - outputsB, outputsC);
-            int startDown = TornadoMath.max(first - width, 0);
-            int endDown = TornadoMath.min(end, stacked) - width;
-            float[] tile = new float[TILE];
-            float[] sums = new float[CHUNK];
-            RowTile.clear(sums);
-            float squares = 0f;
-            for (int t = 0; t < inputs; t += TILE) {
-                int used = TornadoMath.min(TILE, inputs - t);
-                squares += RowTile.loadNormed(tile, in, row * inputs + t, norm, layer * inputs + t, used);
-                for (int o = first; o < endA; o++) {
-                    sums[o - first] += TileDots.dotF32(tile, weightA, (layer * outputsA + o) * inputs + t, used);
-                }
-                for (int o = startB; o < endB; o++) {
-                    sums[outputsA + o - first] += TileDots.dotF32(tile, weightB, (layer * outputsB + o) * inputs + t, used);
-                }
-                for (int o = startC; o < endC; o++) {
-                    sums[outputsA + outputsB + o - first] += TileDots.dotF32(tile, weightC, (layer * outputsC + o) * inputs + t, used);
-                }
-                DownHalves.addToStack(sums, width - first, startDown, endDown, tile, t, used, control, adapter, downCodes, downFloats,
-                        weights, row, inputs);
-            }
-            float inverse = 1f / TornadoMath.sqrt(squares / inputs + epsilon);
-            int endOut = TornadoMath.min(end, width);
-            for (int o = first; o < endOut; o++) {
-                out.set(row * width + o, inverse * sums[o - first]);
-            }
-            DownHalves.storeOfStack(sums, width - first, startDown, endDown, inverse, control, gains, adapter, hidden, weights, row);
+            ChunkProjection.normAndProject(index, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA,
+                    null, null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB,
+                    weights, epsilon);
         }
     }
 
@@ -195,102 +93,20 @@ public final class ProjectionKernels {
     public static void normAndProjectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
             FloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
-        int rows = control.get(Control.ROWS);
-        int layer = control.get(Control.LAYER);
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
-        int outputsC = (weights - 2) * outputsB;
-        int width = outputsA + outputsB + outputsC;
-        int stacked = width + weights * LowRankKernels.activeRankOf(control);
-        int thread = context.localIdx;
-        int chunk = context.groupIdx / LowRankKernels.rowsDivisor(control);
-        int row = context.groupIdx - chunk * rows;
-        int first = chunk * CHUNK;
-        if (first >= stacked) {
-            return;
-        }
-        if (rows < 1) {
-            return;
-        }
-        int lane = LaneDots.laneOf(thread);
-        int x = row * inputs;
-        int g = layer * inputs;
-        float[] partial = context.allocateFloatLocalArray(THREADS);
-        float squares = 0f;
-        for (int i = thread; i < inputs; i += THREADS) {
-            float value = in.get(x + i);
-            squares += value * value;
-        }
-        partial[thread] = squares;
-        for (int stride = THREADS / 2; stride > 0; stride /= 2) {
-            context.localBarrier();
-            if (thread < stride) {
-                partial[thread] += partial[thread + stride];
-            }
-        }
-        context.localBarrier();
-        float inverse = 1f / TornadoMath.sqrt(partial[0] / inputs + epsilon);
-        for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
-            int b = o - outputsA;
-            int c = b - outputsB;
-            int d = o - width;
-            float mine = LaneDots.dotNormedF32(in, x, norm, g, weightA, (layer * outputsA + o) * inputs, lane,
-                    LaneDots.within(o, outputsA, inputs));
-            mine += LaneDots.dotNormedF32(in, x, norm, g, weightB, (layer * outputsB + b) * inputs, lane,
-                    LaneDots.within(b, outputsB, inputs));
-            mine += LaneDots.dotNormedF32(in, x, norm, g, weightC, (layer * outputsC + c) * inputs, lane,
-                    LaneDots.within(c, outputsC, inputs));
-            int rank = LowRankKernels.divisor(control);
-            int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
-            int site = LowRankKernels.firstSite(weights) + part;
-            int component = TornadoMath.max(d, 0) - part * rank;
-            int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-            int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
-            int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, at, lane, used);
-            context.localBarrier();
-            partial[thread] = inverse * mine;
-            for (int stride = LANES / 2; stride > 0; stride /= 2) {
-                context.localBarrier();
-                if (lane < stride) {
-                    partial[thread] += partial[thread + stride];
-                }
-            }
-            if (lane == 0) {
-                if (o < width) {
-                    out.set(row * width + o, partial[thread]);
-                }
-                if (used > 0) {
-                    hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
-                            LowRankKernels.gainOf(control, gains, row, group) * partial[thread]);
-                }
-            }
-        }
+        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA,
+                null, null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB, weights,
+                epsilon);
     }
 
     /** As {@link #projectRows}, from 16-bit weights that {@link #decode} decodes. */
     public static void projectRowsF16(IntArray control, FloatArray in, ShortArray weight, FloatArray decode, FloatArray parts,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount, int mantissaBits) {
-        int rows = control.get(Control.ROWS);
-        int layer = control.get(Control.LAYER) * layerStride;
-        int count = rows * ((outputs + CHUNK - 1) / CHUNK);
+        int count = ChunkProjection.count(control, outputs);
         for (@Parallel int index = 0; index < count; index++) {
-            int chunk = index / rows;
-            int row = index - chunk * rows;
-            int first = chunk * CHUNK;
-            int used = TornadoMath.min(CHUNK, outputs - first);
-            float[] tile = new float[TILE];
-            float[] sums = new float[CHUNK];
-            RowTile.clear(sums);
-            for (int t = 0; t < inputs; t += TILE) {
-                int width = TornadoMath.min(TILE, inputs - t);
-                RowTile.load(tile, in, row * inputs + t, width);
-                for (int o = 0; o < used; o++) {
-                    sums[o] += TileDots.dotF16(tile, weight, decode, mantissaBits, layer + (first + o) * inputs + t, width);
-                }
-            }
-            UpHalves.addParts(sums, tile, control, adapter, parts, partCount, site, row, first, upCodes, upFloats);
-            RowTile.store(sums, used, out, row * outputs + first, accumulate);
+            ChunkProjection.project(index, control, in, WeightFormat.F16, decode, weight, null, null, mantissaBits, parts, adapter,
+                    upCodes, upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount);
         }
     }
 
@@ -298,106 +114,20 @@ public final class ProjectionKernels {
     public static void projectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, ShortArray weight,
             FloatArray decode, FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs,
             int outputs, int layerStride, int accumulate, int site, int partCount, int rank, int mantissaBits) {
-        int rows = control.get(Control.ROWS);
-        int thread = context.localIdx;
-        int chunk = context.groupIdx / LowRankKernels.rowsDivisor(control);
-        int row = context.groupIdx - chunk * rows;
-        int first = chunk * CHUNK;
-        int end = LowRankKernels.unknown(control, outputs);
-        if (first >= end) {
-            return;
-        }
-        if (rows < 1) {
-            return;
-        }
-        int lane = LaneDots.laneOf(thread);
-        int layer = control.get(Control.LAYER) * layerStride;
-        int y = row * outputs;
-        float[] partial = context.allocateFloatLocalArray(THREADS);
-        float[] components = context.allocateFloatLocalArray(rank);
-        int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
-        for (int k = thread; k < activeRank; k += THREADS) {
-            components[k] = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
-        }
-        context.localBarrier();
-        for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
-            float mine = LaneDots.dotF16(in, row * inputs, weight, decode, mantissaBits, layer + o * inputs, lane,
-                    LaneDots.within(o, end, inputs));
-            int used = LaneDots.within(o, end, activeRank);
-            for (int k = lane; k < used; k += LANES) {
-                int at = LowRankKernels.upAt(control, adapter, site, o) + k * LowRankKernels.BLOCK;
-                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at);
-            }
-            context.localBarrier();
-            partial[thread] = mine;
-            for (int stride = LANES / 2; stride > 0; stride /= 2) {
-                context.localBarrier();
-                if (lane < stride) {
-                    partial[thread] += partial[thread + stride];
-                }
-            }
-            if (lane == 0) {
-                if (o < end) {
-                    float sum = partial[thread];
-                    if (accumulate != 0) {
-                        sum += out.get(y + o);
-                    }
-                    out.set(y + o, sum);
-                }
-            }
-        }
+        GroupProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, null, mantissaBits, parts, adapter, upCodes,
+                upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
     /** As {@link #normAndProjectRows}, from 16-bit weights that {@link #decode} decodes. */
     public static void normAndProjectRowsF16(IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
             IntArray downCodes, FloatArray downFloats, ShortArray weightA, ShortArray weightB, ShortArray weightC, FloatArray decode,
             FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon, int mantissaBits) {
-        int rows = control.get(Control.ROWS);
-        int layer = control.get(Control.LAYER);
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
-        int outputsC = (weights - 2) * outputsB;
-        int width = outputsA + outputsB + outputsC;
-        int stacked = width + weights * LowRankKernels.activeRankOf(control);
-        int count = rows * ((stacked + CHUNK - 1) / CHUNK);
+        int count = ChunkProjection.count(control, LowRankKernels.stacked(control, outputsA, outputsB, weights));
         for (@Parallel int index = 0; index < count; index++) {
-            int chunk = index / rows;
-            int row = index - chunk * rows;
-            int first = chunk * CHUNK;
-            int end = first + CHUNK;
-            int endA = TornadoMath.min(end, outputsA);
-            int startB = TornadoMath.max(first - outputsA, 0);
-            int endB = TornadoMath.min(end - outputsA, outputsB);
-            int startC = TornadoMath.max(first - outputsA - outputsB, 0);
-            int endC = TornadoMath.min(end - outputsA - outputsB, outputsC);
-            int startDown = TornadoMath.max(first - width, 0);
-            int endDown = TornadoMath.min(end, stacked) - width;
-            float[] tile = new float[TILE];
-            float[] sums = new float[CHUNK];
-            RowTile.clear(sums);
-            float squares = 0f;
-            for (int t = 0; t < inputs; t += TILE) {
-                int used = TornadoMath.min(TILE, inputs - t);
-                squares += RowTile.loadNormed(tile, in, row * inputs + t, norm, layer * inputs + t, used);
-                for (int o = first; o < endA; o++) {
-                    sums[o - first] += TileDots.dotF16(tile, weightA, decode, mantissaBits, (layer * outputsA + o) * inputs + t, used);
-                }
-                for (int o = startB; o < endB; o++) {
-                    sums[outputsA + o - first] += TileDots.dotF16(tile, weightB, decode, mantissaBits,
-                            (layer * outputsB + o) * inputs + t, used);
-                }
-                for (int o = startC; o < endC; o++) {
-                    sums[outputsA + outputsB + o - first] += TileDots.dotF16(tile, weightC, decode, mantissaBits,
-                            (layer * outputsC + o) * inputs + t, used);
-                }
-                DownHalves.addToStack(sums, width - first, startDown, endDown, tile, t, used, control, adapter, downCodes, downFloats,
-                        weights, row, inputs);
-            }
-            float inverse = 1f / TornadoMath.sqrt(squares / inputs + epsilon);
-            int endOut = TornadoMath.min(end, width);
-            for (int o = first; o < endOut; o++) {
-                out.set(row * width + o, inverse * sums[o - first]);
-            }
-            DownHalves.storeOfStack(sums, width - first, startDown, endDown, inverse, control, gains, adapter, hidden, weights, row);
+            ChunkProjection.normAndProject(index, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F16, mantissaBits,
+                    decode, weightA, null, null, decode, weightB, null, null, decode, weightC, null, null, out, hidden, inputs, outputsA,
+                    outputsB, weights, epsilon);
         }
     }
 
@@ -407,76 +137,10 @@ public final class ProjectionKernels {
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, ShortArray weightA, ShortArray weightB,
             ShortArray weightC, FloatArray decode, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights,
             float epsilon, int mantissaBits) {
-        int rows = control.get(Control.ROWS);
-        int layer = control.get(Control.LAYER);
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
-        int outputsC = (weights - 2) * outputsB;
-        int width = outputsA + outputsB + outputsC;
-        int stacked = width + weights * LowRankKernels.activeRankOf(control);
-        int thread = context.localIdx;
-        int chunk = context.groupIdx / LowRankKernels.rowsDivisor(control);
-        int row = context.groupIdx - chunk * rows;
-        int first = chunk * CHUNK;
-        if (first >= stacked) {
-            return;
-        }
-        if (rows < 1) {
-            return;
-        }
-        int lane = LaneDots.laneOf(thread);
-        int x = row * inputs;
-        int g = layer * inputs;
-        float[] partial = context.allocateFloatLocalArray(THREADS);
-        float squares = 0f;
-        for (int i = thread; i < inputs; i += THREADS) {
-            float value = in.get(x + i);
-            squares += value * value;
-        }
-        partial[thread] = squares;
-        for (int stride = THREADS / 2; stride > 0; stride /= 2) {
-            context.localBarrier();
-            if (thread < stride) {
-                partial[thread] += partial[thread + stride];
-            }
-        }
-        context.localBarrier();
-        float inverse = 1f / TornadoMath.sqrt(partial[0] / inputs + epsilon);
-        for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
-            int b = o - outputsA;
-            int c = b - outputsB;
-            int d = o - width;
-            float mine = LaneDots.dotNormedF16(in, x, norm, g, weightA, decode, mantissaBits, (layer * outputsA + o) * inputs, lane,
-                    LaneDots.within(o, outputsA, inputs));
-            mine += LaneDots.dotNormedF16(in, x, norm, g, weightB, decode, mantissaBits, (layer * outputsB + b) * inputs, lane,
-                    LaneDots.within(b, outputsB, inputs));
-            mine += LaneDots.dotNormedF16(in, x, norm, g, weightC, decode, mantissaBits, (layer * outputsC + c) * inputs, lane,
-                    LaneDots.within(c, outputsC, inputs));
-            int rank = LowRankKernels.divisor(control);
-            int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
-            int site = LowRankKernels.firstSite(weights) + part;
-            int component = TornadoMath.max(d, 0) - part * rank;
-            int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-            int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
-            int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, at, lane, used);
-            context.localBarrier();
-            partial[thread] = inverse * mine;
-            for (int stride = LANES / 2; stride > 0; stride /= 2) {
-                context.localBarrier();
-                if (lane < stride) {
-                    partial[thread] += partial[thread + stride];
-                }
-            }
-            if (lane == 0) {
-                if (o < width) {
-                    out.set(row * width + o, partial[thread]);
-                }
-                if (used > 0) {
-                    hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
-                            LowRankKernels.gainOf(control, gains, row, group) * partial[thread]);
-                }
-            }
-        }
+        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F16, mantissaBits,
+                decode, weightA, null, null, decode, weightB, null, null, decode, weightC, null, null, out, hidden, inputs, outputsA,
+                outputsB, weights, epsilon);
     }
 
     /**

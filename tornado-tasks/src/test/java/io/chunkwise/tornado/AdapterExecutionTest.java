@@ -66,6 +66,36 @@ class AdapterExecutionTest {
         }
     }
 
+    /** A prefill of as many rows as have tiles, then a decode that has none, then a prefill again. */
+    @Tag("tornado")
+    @ParameterizedTest
+    @EnumSource(value = TensorType.class, names = {"F16", "Q8_0"})
+    void manyRowsAreComputedInTilesOnTheDevice(TensorType type) {
+        int rows = ProjectionKernels.LEAST_TILE_ROWS + 5;
+        long seed = new Random().nextLong();
+        Random random = new Random(seed);
+        try (LlamaModel model = SyntheticLlama.model(CONFIG, type, 5);
+                TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, options(rows, TensorType.Q8_0, true),
+                        TestDevice.best(), KernelForm.GROUPED, Reservation.NONE, false)) {
+            Adapter adapter = exactAdapter(random);
+            ScalarForward oracle = new ScalarForward(model, CONTEXT);
+            executor.attach(Optional.of(adapter));
+            oracle.attach(Optional.of(adapter));
+            for (int position = 0; position < CONTEXT - rows; position++) {
+                int count = position % 2 == 0 ? rows : 1;
+                float[] gains = new float[3 * count];
+                for (int i = 0; i < gains.length; i++) {
+                    gains[i] = random.nextInt(3) / 2f;
+                }
+                TokenBatch batch = new TokenBatch(random.ints(count, 0, CONFIG.vocabSize()).toArray(), position, 3, gains);
+                oracle.keep(position);
+                executor.keep(position);
+                assertAgrees(oracle.run(batch), executor.run(batch, new OutputRequest.AllLogits()), TOLERANCE,
+                        type + ", " + count + " rows, seed " + seed);
+            }
+        }
+    }
+
     @Test
     void typesThatItDoesNotHaveAreRefused() {
         LlamaConfig uneven = SyntheticLlama.config(80, 2, 4, 2, 160, 45, CONTEXT); // heads of 20

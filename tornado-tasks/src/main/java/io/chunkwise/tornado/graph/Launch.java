@@ -8,7 +8,7 @@ import io.chunkwise.tornado.kernels.ProjectionKernels;
  *
  * @param threadsPerUnit threads for each unit of work; rounded up to whole groups for all units together
  * @param local          threads per work-group
- * @param sites          for {@link Unit#STACK}: sites whose components are part of it; else 0
+ * @param sites          for {@link Unit#STACK} and {@link Unit#TILE}: sites whose components are part of it; else 0
  */
 public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
     /** What there is more or less of from execution to execution. */
@@ -20,7 +20,9 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         /** A row and a component of the adapter that the pass uses. */
         COMPONENT,
         /** A row and {@link ProjectionKernels#CHUNK} rows of a stack of weights and of the components of some sites: a group. */
-        STACK
+        STACK,
+        /** {@link ProjectionKernels#TILE} rows, and as many rows of such a stack: a group. */
+        TILE
     }
 
     /**
@@ -74,17 +76,21 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         return new Launch(outputs, local, Unit.STACK, sites);
     }
 
+    /** As {@link #stack}, a group for each tile of rows and of those. */
+    static Launch tiles(long outputs, int sites, int local) {
+        return new Launch(outputs, local, Unit.TILE, sites);
+    }
+
     long global(Work work) {
-        if (unit == Unit.STACK) {
-            return work.rows() * Math.ceilDiv(threadsPerUnit + (long) sites * work.activeRank(), ProjectionKernels.CHUNK) * local;
-        }
-        long units = switch (unit) {
-            case EXECUTION -> 1;
-            case ROW -> work.rows();
-            case COMPONENT -> (long) work.rows() * work.activeRank();
-            case STACK -> throw new AssertionError(unit);
+        long stacked = threadsPerUnit + (long) sites * work.activeRank();
+        long groups = switch (unit) {
+            case EXECUTION -> Math.ceilDiv(threadsPerUnit, local);
+            case ROW -> Math.ceilDiv(work.rows() * threadsPerUnit, local);
+            case COMPONENT -> Math.ceilDiv((long) work.rows() * work.activeRank() * threadsPerUnit, local);
+            case STACK -> work.rows() * Math.ceilDiv(stacked, ProjectionKernels.CHUNK);
+            case TILE -> Math.ceilDiv(work.rows(), ProjectionKernels.TILE) * Math.ceilDiv(stacked, ProjectionKernels.TILE);
         };
-        return Math.ceilDiv(units * threadsPerUnit, local) * local;
+        return groups * local;
     }
 
     /**

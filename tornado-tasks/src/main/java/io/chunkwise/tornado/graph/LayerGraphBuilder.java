@@ -42,7 +42,8 @@ final class LayerGraphBuilder {
     private final IntArray control;
     private final KernelForm form;
     private final KernelContext context = new KernelContext();
-    private final WeightTasks weights;
+    private final WeightTasks rowWeights;
+    private final WeightTasks tileWeights;
     private final PageTasks pages;
 
     LayerGraphBuilder(DeviceState state, KernelForm form) {
@@ -51,7 +52,8 @@ final class LayerGraphBuilder {
         config = state.config();
         buffers = state.buffers();
         control = state.control().ints();
-        weights = new WeightTasks(control, state.control().gains(), state.adapter(), context, form);
+        rowWeights = new WeightTasks(control, state.control().gains(), state.adapter(), context, WeightTasks.Form.of(form));
+        tileWeights = new WeightTasks(control, state.control().gains(), state.adapter(), context, WeightTasks.Form.TILED);
         pages = new PageTasks(state, context, form);
     }
 
@@ -62,32 +64,41 @@ final class LayerGraphBuilder {
 
     /** @param logits what {@link Activation#LOGITS} stands for in these ops */
     void wire(List<LayerOp> ops, TaskSink sink, FloatArray logits) {
+        wire(ops, sink, logits, rowWeights);
+    }
+
+    /** For passes of many rows on devices that want kernels in grouped form. */
+    void wireTiles(List<LayerOp> ops, TaskSink sink) {
+        wire(ops, sink, null, tileWeights);
+    }
+
+    private void wire(List<LayerOp> ops, TaskSink sink, FloatArray logits, WeightTasks weights) {
         boolean adapted = state.adapter().isReserved();
         List<LayerTask> tasks = state.adapter().isFused() ? TaskFusion.fuse(ops, adapted, this::isStackable)
                 : TaskFusion.keepApart(ops, adapted);
         for (LayerTask task : tasks) {
             switch (task) {
-                case LayerTask.Alone(var op) -> wire(op, sink, logits);
+                case LayerTask.Alone(var op) -> wire(op, sink, logits, weights);
                 case LayerTask.Apart(var update) -> {
                     int site = DeviceAdapter.siteOf(update.site());
                     weights.projectDown(sink, id("down", update.site()), buffer(update.in()), update.in().width(config), site);
                     weights.addUp(sink, id("up", update.site()), buffer(update.out()), update.out().width(config), site);
                 }
-                case LayerTask.NormAndProject stack -> normAndProject(sink, stack);
+                case LayerTask.NormAndProject stack -> normAndProject(sink, stack, weights);
                 case LayerTask.FinishHeads heads -> finishHeads(sink, heads);
                 case LayerTask.FinishAttended(var transform, var update) -> finishAttended(sink, transform.isPresent());
                 case LayerTask.MultiplySilu product -> multiplySilu(sink, buffer(product.product().gate()));
                 case LayerTask.ProjectAndAddUp(var base, var update) ->
-                    project(sink, base, logits, update.isPresent() ? DeviceAdapter.siteOf(base.weight()) : -1);
+                    project(sink, base, logits, update.isPresent() ? DeviceAdapter.siteOf(base.weight()) : -1, weights);
             }
         }
     }
 
-    private void wire(LayerOp op, TaskSink sink, FloatArray logits) {
+    private void wire(LayerOp op, TaskSink sink, FloatArray logits, WeightTasks weights) {
         switch (op) {
             case Embed(var out) -> weights.embed(sink, state.weights().get(WeightRole.EMBEDDING), buffer(out), out.width(config));
             case RmsNorm(var in, var gain, var out) -> normalize(sink, gain, buffer(in), buffer(out), in.width(config));
-            case Project base -> project(sink, base, logits, -1);
+            case Project base -> project(sink, base, logits, -1, weights);
             case AddBias(var bias, var out) -> sink.task(id("add", bias), Launch.threadsPerRow(out.width(config)),
                     ActivationKernels::addBias, control, state.weights().vector(bias), buffer(out), out.width(config));
             case AddLowRank(_, var site, _) -> throw new AssertionError(site + ": an update is no task of its own");
@@ -139,7 +150,7 @@ final class LayerGraphBuilder {
         }
     }
 
-    private void project(TaskSink sink, Project op, FloatArray logits, int site) {
+    private void project(TaskSink sink, Project op, FloatArray logits, int site, WeightTasks weights) {
         WeightRole role = op.weight();
         int outputs = Math.toIntExact(role.shape(config).get(0));
         int inputs = Math.toIntExact(role.shape(config).get(1));
@@ -153,7 +164,7 @@ final class LayerGraphBuilder {
         return WeightTasks.areStackable(roles.stream().map(state.weights()::get).toList());
     }
 
-    private void normAndProject(TaskSink sink, LayerTask.NormAndProject stack) {
+    private void normAndProject(TaskSink sink, LayerTask.NormAndProject stack, WeightTasks weights) {
         List<WeightRole> roles = stack.projections().stream().map(Project::weight).toList();
         weights.normAndProject(sink, id("stack", roles.getFirst()), roles.stream().map(state.weights()::get).toList(),
                 buffer(stack.norm().in()), state.weights().vector(stack.norm().gain()), buffers.projected(),

@@ -10,6 +10,7 @@ import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.RandomFill;
 import io.chunkwise.tornado.graph.Launch.Work;
 import io.chunkwise.tornado.kernels.Jobs;
+import io.chunkwise.tornado.kernels.ProjectionKernels;
 import io.chunkwise.tornado.kernels.TouchKernels;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -40,7 +41,8 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * The task graphs of an executor in one execution plan, all compiled when it is made. One layer graph serves all layers and all
- * numbers of rows: layer, rows, pages and adapter are read from arrays, only grid sizes are set anew.
+ * numbers of rows: layer, rows, pages and adapter are read from arrays, only grid sizes are set anew. Where kernels are in grouped form,
+ * passes of many rows have a layer graph of their own, whose projections are matrix products in tiles.
  *
  * <p>Buffers pass only from one executed graph to the next, so every graph takes over all shared arrays from the one before and
  * leaves all of them to the next. The init graph uploads them first; the adapter graph uploads the adapter, again and again. The page
@@ -53,7 +55,8 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  */
 public final class PassPlans implements Passes {
     private enum Step {
-        INIT, ADAPTER, TABLE, EMBED, LAYER, HEAD, STATISTICS, TOP, LAST_LOGITS, MEASURE, QUANTIZE, TURN, EMBED_ROW, LAYER_ROW, HEAD_ROW
+        INIT, ADAPTER, TABLE, EMBED, LAYER, LAYER_TILES, HEAD, STATISTICS, TOP, LAST_LOGITS, MEASURE, QUANTIZE, TURN, EMBED_ROW, LAYER_ROW,
+        HEAD_ROW
     }
 
     /** Those whose grids never change: only they may be captured. */
@@ -93,7 +96,7 @@ public final class PassPlans implements Passes {
         state.adapter().arrays().forEach(shared::remove);
         initGraph(shared);
         adapterGraph(state.adapter().arrays(), shared);
-        wire(new LayerGraphBuilder(state, form));
+        wire(new LayerGraphBuilder(state, form), form);
 
         plan = new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
         GridScheduler scheduler = new GridScheduler();
@@ -111,7 +114,7 @@ public final class PassPlans implements Passes {
         }
     }
 
-    private void wire(LayerGraphBuilder builder) {
+    private void wire(LayerGraphBuilder builder, KernelForm form) {
         LlamaForward forward = state.forward();
         DeviceBuffers buffers = state.buffers();
         ControlBlock control = state.control();
@@ -124,6 +127,10 @@ public final class PassPlans implements Passes {
         graph(Step.TABLE, jobs, List.of(), mostJobs, builder.pages()::updateTable);
         graph(Step.EMBED, List.of(), List.of(), most, sink -> builder.wire(forward.embedding(), sink, null));
         graph(Step.LAYER, gains, List.of(), most, sink -> builder.wire(forward.layer(), sink, null));
+        if (form == KernelForm.GROUPED && maxLocal >= ProjectionKernels.TILE_THREADS
+                && state.rowCapacity() >= ProjectionKernels.LEAST_TILE_ROWS) {
+            graph(Step.LAYER_TILES, gains, List.of(), most, sink -> builder.wireTiles(forward.layer(), sink));
+        }
         graph(Step.HEAD, List.of(), List.of(), logitRows, sink -> builder.wire(forward.head(), sink, buffers.rowLogits()));
         graph(Step.STATISTICS, List.of(), List.of(buffers.statistics()), logitRows, builder::wireStatistics);
         graph(Step.TOP, List.of(), List.of(buffers.topLogits(), buffers.topIds()), Work.LEAST, builder::wireTop);
@@ -207,7 +214,8 @@ public final class PassPlans implements Passes {
 
     @Override
     public void layer(int rows, int activeRank) {
-        execute(captured && rows == 1 ? Step.LAYER_ROW : Step.LAYER, new Work(rows, activeRank));
+        Step many = rows >= ProjectionKernels.LEAST_TILE_ROWS && sinks.containsKey(Step.LAYER_TILES) ? Step.LAYER_TILES : Step.LAYER;
+        execute(captured && rows == 1 ? Step.LAYER_ROW : many, new Work(rows, activeRank));
     }
 
     @Override
@@ -293,8 +301,8 @@ public final class PassPlans implements Passes {
             long took = System.nanoTime() - started;
             switch (step) {
                 case INIT, ADAPTER -> uploadNanos += took; // with a small kernel for each type of array
-                case TABLE, EMBED, LAYER, HEAD, STATISTICS, TOP, LAST_LOGITS, MEASURE, QUANTIZE, TURN, EMBED_ROW, LAYER_ROW, HEAD_ROW ->
-                    compileNanos += took;
+                case TABLE, EMBED, LAYER, LAYER_TILES, HEAD, STATISTICS, TOP, LAST_LOGITS, MEASURE, QUANTIZE, TURN, EMBED_ROW, LAYER_ROW,
+                        HEAD_ROW -> compileNanos += took;
             }
         }
         launches = 0;

@@ -13,13 +13,28 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Tasks that read weights of the base or the adapter: the only place where a number format chooses a kernel. */
 final class WeightTasks {
+    /** How projections are divided among threads. */
+    enum Form {
+        THREADED,
+        GROUPED,
+        /** As {@link #GROUPED}, with a tile of rows for a group: for passes of {@link ProjectionKernels#LEAST_TILE_ROWS} rows or more. */
+        TILED;
+
+        static Form of(KernelForm form) {
+            return switch (form) {
+                case KernelForm.THREADED -> THREADED;
+                case KernelForm.GROUPED -> GROUPED;
+            };
+        }
+    }
+
     private final IntArray control;
     private final FloatArray gains;
     private final DeviceAdapter adapter;
     private final KernelContext context;
-    private final KernelForm form;
+    private final Form form;
 
-    WeightTasks(IntArray control, FloatArray gains, DeviceAdapter adapter, KernelContext context, KernelForm form) {
+    WeightTasks(IntArray control, FloatArray gains, DeviceAdapter adapter, KernelContext context, Form form) {
         this.control = control;
         this.gains = gains;
         this.adapter = adapter;
@@ -51,7 +66,7 @@ final class WeightTasks {
      */
     void project(TaskSink sink, String id, StackedWeight weight, FloatArray in, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int parts) {
-        Launch launch = Launch.stack(outputs, 0, local());
+        Launch launch = launch(outputs, 0);
         IntArray table = adapter.table();
         FloatArray sums = adapter.parts();
         int rank = adapter.reservation().rank();
@@ -88,6 +103,21 @@ final class WeightTasks {
                                 sums, table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
                 }
             }
+            case TILED -> {
+                switch (weight) {
+                    case StackedWeight.F32(var values) -> sink.task(id, launch, ProjectionKernels::projectTiles, context, control, in,
+                            values, sums, table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
+                    case StackedWeight.F16(var bits, var decode, var mantissaBits) ->
+                        sink.task(id, launch, ProjectionKernels::projectTilesF16, context, control, in, bits, decode, sums, table, codes,
+                                floats, out, inputs, outputs, layerStride, accumulate, site, parts, mantissaBits);
+                    case StackedWeight.Q8(var quants, var scales) ->
+                        sink.task(id, launch, QuantizedProjectionKernels::projectTilesQ8, context, control, in, quants, scales, sums,
+                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
+                    case StackedWeight.Q4(var nibbles, var scales) ->
+                        sink.task(id, launch, QuantizedProjectionKernels::projectTilesQ4, context, control, in, nibbles, scales, sums,
+                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
+                }
+            }
         }
     }
 
@@ -112,7 +142,7 @@ final class WeightTasks {
     void normAndProject(TaskSink sink, String id, List<StackedWeight> weights, FloatArray in, FloatArray norm, FloatArray out, int inputs,
             int outputsA, int outputsB, float epsilon) {
         int count = weights.size();
-        Launch launch = Launch.stack(outputsA + (count - 1L) * outputsB, count, local());
+        Launch launch = launch(outputsA + (count - 1L) * outputsB, count);
         StackedWeight second = weights.get(1);
         StackedWeight third = weights.getLast();
         IntArray table = adapter.table();
@@ -128,6 +158,8 @@ final class WeightTasks {
                             floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
                     case GROUPED -> sink.task(id, launch, ProjectionKernels::normAndProjectRowsGrouped, context, control, in, norm, gains,
                             table, codes, floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
+                    case TILED -> sink.task(id, launch, ProjectionKernels::normAndProjectTiles, context, control, in, norm, gains,
+                            table, codes, floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
                 }
             }
             case StackedWeight.F16(var a, var decode, var mantissaBits) -> {
@@ -137,6 +169,9 @@ final class WeightTasks {
                     case THREADED -> sink.task(id, launch, ProjectionKernels::normAndProjectRowsF16, control, in, norm, gains, table,
                             codes, floats, a, b, c, decode, out, hidden, inputs, outputsA, count, epsilon, mantissaBits);
                     case GROUPED -> sink.task(id, launch, ProjectionKernels::normAndProjectRowsF16Grouped, context, control, in, norm,
+                            gains, table, codes, floats, a, b, c, decode, out, hidden, inputs, outputsA, count, epsilon,
+                            mantissaBits);
+                    case TILED -> sink.task(id, launch, ProjectionKernels::normAndProjectTilesF16, context, control, in, norm,
                             gains, table, codes, floats, a, b, c, decode, out, hidden, inputs, outputsA, count, epsilon,
                             mantissaBits);
                 }
@@ -151,6 +186,9 @@ final class WeightTasks {
                     case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ8Grouped, context, control, in, norm,
                             gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
+                    case TILED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectTilesQ8, context, control, in, norm,
+                            gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
+                            outputsA, count, epsilon);
                 }
             }
             case StackedWeight.Q4(var a, var scalesA) -> {
@@ -163,6 +201,9 @@ final class WeightTasks {
                     case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ4Grouped, context, control, in, norm,
                             gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
+                    case TILED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectTilesQ4, context, control, in, norm,
+                            gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
+                            outputsA, count, epsilon);
                 }
             }
         }
@@ -173,7 +214,7 @@ final class WeightTasks {
         switch (form) {
             case THREADED -> sink.task(id, Launch.threadsPerComponent(1), LowRankKernels::projectDown, control, gains, in,
                     adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs, site);
-            case GROUPED -> sink.task(id, Launch.groupsPerComponent(1, ProjectionKernels.LANES), LowRankKernels::projectDownGrouped,
+            case GROUPED, TILED -> sink.task(id, Launch.groupsPerComponent(1, ProjectionKernels.LANES), LowRankKernels::projectDownGrouped,
                     context, control, gains, in, adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs, site);
         }
     }
@@ -184,10 +225,11 @@ final class WeightTasks {
                 adapter.upFloats(), out, outputs, site);
     }
 
-    private int local() {
+    private Launch launch(long outputs, int sites) {
         return switch (form) {
-            case THREADED -> 1;
-            case GROUPED -> ProjectionKernels.THREADS;
+            case THREADED -> Launch.stack(outputs, sites, 1);
+            case GROUPED -> Launch.stack(outputs, sites, ProjectionKernels.THREADS);
+            case TILED -> Launch.tiles(outputs, sites, ProjectionKernels.TILE_THREADS);
         };
     }
 }

@@ -12,6 +12,12 @@ public final class ProjectionKernels {
     public static final int LANES = 32;
     /** Threads of a group in the grouped form. */
     public static final int THREADS = 128;
+    /** Threads of a group in the grouped form for many rows. */
+    public static final int TILE_THREADS = TileProjection.THREADS;
+    /** Rows of such a group; outputs, too. */
+    public static final int TILE = TileProjection.SIDE;
+    /** Passes of fewer rows are better computed row by row: a tile costs the same for any number of rows. */
+    public static final int LEAST_TILE_ROWS = 16;
     /** Outputs of a thread in the threaded form, of a group in the grouped form. */
     public static final int CHUNK = 16;
 
@@ -53,6 +59,14 @@ public final class ProjectionKernels {
             int accumulate, int site, int partCount, int rank) {
         GroupProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
+    }
+
+    /** As {@link #projectRows}, one group per tile of rows and outputs: for many rows. */
+    public static void projectTiles(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray parts,
+            IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
+            int accumulate, int site, int partCount) {
+        TileProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats,
+                out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
     /**
@@ -99,6 +113,16 @@ public final class ProjectionKernels {
                 epsilon);
     }
 
+    /** As {@link #normAndProjectRows}, one group per tile of rows and outputs: for many rows. */
+    public static void normAndProjectTiles(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
+            FloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
+        int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
+        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA,
+                null, null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB, weights,
+                epsilon);
+    }
+
     /** As {@link #projectRows}, from 16-bit weights that {@link #decode} decodes. */
     public static void projectRowsF16(IntArray control, FloatArray in, ShortArray weight, FloatArray decode, FloatArray parts,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
@@ -116,6 +140,14 @@ public final class ProjectionKernels {
             int outputs, int layerStride, int accumulate, int site, int partCount, int rank, int mantissaBits) {
         GroupProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, null, mantissaBits, parts, adapter, upCodes,
                 upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
+    }
+
+    /** As {@link #projectRowsF16}, one group per tile of rows and outputs: for many rows. */
+    public static void projectTilesF16(KernelContext context, IntArray control, FloatArray in, ShortArray weight,
+            FloatArray decode, FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs,
+            int outputs, int layerStride, int accumulate, int site, int partCount, int mantissaBits) {
+        TileProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, null, mantissaBits, parts, adapter, upCodes,
+                upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
     /** As {@link #normAndProjectRows}, from 16-bit weights that {@link #decode} decodes. */
@@ -139,6 +171,17 @@ public final class ProjectionKernels {
             float epsilon, int mantissaBits) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
         GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F16, mantissaBits,
+                decode, weightA, null, null, decode, weightB, null, null, decode, weightC, null, null, out, hidden, inputs, outputsA,
+                outputsB, weights, epsilon);
+    }
+
+    /** As {@link #normAndProjectRowsF16}, one group per tile of rows and outputs: for many rows. */
+    public static void normAndProjectTilesF16(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, ShortArray weightA, ShortArray weightB,
+            ShortArray weightC, FloatArray decode, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights,
+            float epsilon, int mantissaBits) {
+        int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
+        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F16, mantissaBits,
                 decode, weightA, null, null, decode, weightB, null, null, decode, weightC, null, null, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
     }

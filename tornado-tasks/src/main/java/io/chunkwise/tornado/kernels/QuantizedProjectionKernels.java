@@ -35,6 +35,14 @@ public final class QuantizedProjectionKernels {
                 out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
+    /** As {@link #projectRowsQ8}, one group per tile of rows and outputs: for many rows. */
+    public static void projectTilesQ8(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
+            FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
+            int layerStride, int accumulate, int site, int partCount) {
+        TileProjection.project(context, control, in, WeightFormat.Q8, scales, null, quants, null, 0, parts, adapter, upCodes, upFloats,
+                out, inputs, outputs, layerStride, accumulate, site, partCount);
+    }
+
     /** As {@link ProjectionKernels#normAndProjectRows}, from blocks as in {@link #projectRowsQ8}. */
     public static void normAndProjectRowsQ8(IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
             IntArray downCodes, FloatArray downFloats, IntArray quantsA, FloatArray scalesA, IntArray quantsB, FloatArray scalesB,
@@ -57,6 +65,17 @@ public final class QuantizedProjectionKernels {
             int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q8, 0, scalesA,
+                null, quantsA, null, scalesB, null, quantsB, null, scalesC, null, quantsC, null, out, hidden, inputs, outputsA, outputsB,
+                weights, epsilon);
+    }
+
+    /** As {@link #normAndProjectRowsQ8}, one group per tile of rows and outputs: for many rows. */
+    public static void normAndProjectTilesQ8(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, IntArray quantsA, FloatArray scalesA,
+            IntArray quantsB, FloatArray scalesB, IntArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs,
+            int outputsA, int weights, float epsilon) {
+        int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
+        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q8, 0, scalesA,
                 null, quantsA, null, scalesB, null, quantsB, null, scalesC, null, quantsC, null, out, hidden, inputs, outputsA, outputsB,
                 weights, epsilon);
     }
@@ -84,6 +103,14 @@ public final class QuantizedProjectionKernels {
                 out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
+    /** As {@link #projectRowsQ4}, one group per tile of rows and outputs: for many rows. */
+    public static void projectTilesQ4(KernelContext context, IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales,
+            FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
+            int layerStride, int accumulate, int site, int partCount) {
+        TileProjection.project(context, control, in, WeightFormat.Q4, scales, null, null, nibbles, 0, parts, adapter, upCodes, upFloats,
+                out, inputs, outputs, layerStride, accumulate, site, partCount);
+    }
+
     /** As {@link ProjectionKernels#normAndProjectRows}, from blocks as in {@link #projectRowsQ4}. */
     public static void normAndProjectRowsQ4(IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
             IntArray downCodes, FloatArray downFloats, ByteArray nibblesA, FloatArray scalesA, ByteArray nibblesB, FloatArray scalesB,
@@ -106,6 +133,17 @@ public final class QuantizedProjectionKernels {
             int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q4, 0, scalesA,
+                null, null, nibblesA, scalesB, null, null, nibblesB, scalesC, null, null, nibblesC, out, hidden, inputs, outputsA,
+                outputsB, weights, epsilon);
+    }
+
+    /** As {@link #normAndProjectRowsQ4}, one group per tile of rows and outputs: for many rows. */
+    public static void normAndProjectTilesQ4(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, ByteArray nibblesA, FloatArray scalesA,
+            ByteArray nibblesB, FloatArray scalesB, ByteArray nibblesC, FloatArray scalesC, FloatArray out, FloatArray hidden,
+            int inputs, int outputsA, int weights, float epsilon) {
+        int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
+        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q4, 0, scalesA,
                 null, null, nibblesA, scalesB, null, null, nibblesB, scalesC, null, null, nibblesC, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
     }

@@ -22,19 +22,20 @@ final class WeightFormat {
     private WeightFormat() {
     }
 
-    /** Element {@code at} of a weight. */
-    static float element(int format, FloatArray floats, ShortArray halves, IntArray quants, ByteArray nibbles, int mantissaBits, int at) {
+    /** Element {@code w + i} of a weight, with i < 32; of blocks, w is where one begins. */
+    static float element(int format, FloatArray floats, ShortArray halves, IntArray quants, ByteArray nibbles, int mantissaBits, int w,
+            int i) {
         if (format == F16) {
-            return ProjectionKernels.decode(halves.get(at), floats, mantissaBits);
+            return ProjectionKernels.decode(halves.get(w + i), floats, mantissaBits);
         }
         if (format == Q8) {
-            return LowRankKernels.code(quants, floats, at);
+            int lane = i / 8;
+            return floats.get(w / 32) * Eights.byteAt(quants.get(w / 4 + i - lane * 8), lane * 8);
         }
         if (format == Q4) {
-            int block = at / 32;
-            return floats.get(block) * LaneDots.quantQ4(nibbles, block * 32, at - block * 32);
+            return floats.get(w / 32) * LaneDots.quantQ4(nibbles, w, i);
         }
-        return floats.get(at);
+        return floats.get(w + i);
     }
 
     /** Σ_{i < count} weight[w + i] · tile[i], see {@link TileDots}. */

@@ -1,0 +1,288 @@
+package io.chunkwise.tornado.graph;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.chunkwise.model.adapter.Adapter;
+import io.chunkwise.model.adapter.AdapterSite;
+import io.chunkwise.model.adapter.LowRankPair;
+import io.chunkwise.model.format.BlockCodec;
+import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.format.TensorView;
+import io.chunkwise.model.forward.WeightRole;
+import io.chunkwise.tornado.device.DeviceAdapter;
+import io.chunkwise.tornado.device.StackedWeight;
+import io.chunkwise.tornado.device.TestDevice;
+import io.chunkwise.tornado.graph.Launch.Work;
+import io.chunkwise.tornado.kernels.Control;
+import io.chunkwise.tornado.kernels.LowRankKernels;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/**
+ * Every form of a projection and of a stack of projections, with low-rank updates of 0, 8 and 64 components that differ from row to row
+ * and have gains per row, for numbers of rows around those of a tile: against sums in double precision.
+ */
+class ProjectionFormsTest {
+    private static final int LAYERS = 2;
+    private static final int LAYER = 1;
+    private static final int GROUPS = 3;
+    private static final int RANK = 64;
+    private static final int PARTS = 3;
+    private static final int OUTPUTS = 193; // of the projection
+    private static final int OUTPUTS_A = 130; // of the stack
+    private static final int OUTPUTS_B = 70;
+    private static final float EPSILON = 1e-5f;
+    private static final int[] ROWS = {1, 5, 63, 64, 65, 128};
+    private static final int MOST_ROWS = 128;
+    private static final Map<WeightRole, int[]> GROUP_ENDS = Map.of(WeightRole.QUERY, new int[] {8, 8, 64}, WeightRole.VALUE,
+            new int[] {2, 7, 8}, WeightRole.ATTENTION_OUTPUT, new int[] {8, 40, 64}); // keys have no update
+
+    @ParameterizedTest
+    @CsvSource({"F32, 100, false", "F16, 160, true", "Q8_0, 160, true", "Q4_0, 32, false"})
+    void threadsAreRightAsPlainJava(TensorType type, int inputs, boolean coded) {
+        Subject subject = new Subject(type, inputs, coded, WeightTasks.Form.THREADED);
+        for (int rows : ROWS) {
+            subject.fill(rows);
+            subject.record(new DirectSink());
+            subject.check();
+        }
+    }
+
+    @Tag("tornado")
+    @ParameterizedTest
+    @CsvSource({"F32, 100, false, TILED", "F16, 160, true, TILED", "Q8_0, 160, true, TILED", "Q4_0, 32, false, TILED",
+        "F32, 100, false, GROUPED", "Q8_0, 160, true, GROUPED", "F32, 100, false, THREADED", "Q8_0, 160, true, THREADED"})
+    void allFormsAreRightOnTheDevice(TensorType type, int inputs, boolean coded, WeightTasks.Form form) {
+        Subject subject = new Subject(type, inputs, coded, form);
+        subject.fill(1);
+        try (DeviceRun run = new DeviceRun(TestDevice.best(), subject.arrays(), List.of(subject.out, subject.stacked, subject.hidden()),
+                new Work(MOST_ROWS, RANK), subject::record)) {
+            for (int rows : ROWS) {
+                subject.fill(rows);
+                run.execute(new Work(rows, RANK));
+                subject.check();
+            }
+        }
+    }
+
+    /** A projection and a stack of three, of random weights and inputs. */
+    private static final class Subject {
+        private final long seed = new Random().nextLong();
+        private final Random random = new Random(seed);
+        private final String what;
+        private final int inputs;
+        private final Adapter adapter;
+        private final DeviceAdapter deviceAdapter;
+        private final IntArray control = new IntArray(Control.TOKENS + Control.ROW_STRIDE * MOST_ROWS);
+        private final FloatArray gains = new FloatArray(MOST_ROWS * GROUPS);
+        private final Weight projection;
+        private final List<Weight> stack;
+        private final FloatArray in;
+        private final FloatArray norm;
+        private final FloatArray out = new FloatArray(MOST_ROWS * OUTPUTS);
+        private final FloatArray stacked = new FloatArray(MOST_ROWS * (OUTPUTS_A + 2 * OUTPUTS_B));
+        private final WeightTasks tasks;
+        private float[] before;
+        private int rows;
+
+        private record Weight(StackedWeight stacked, float[] decoded, int outputs) {
+        }
+
+        Subject(TensorType type, int inputs, boolean coded, WeightTasks.Form form) {
+            this.inputs = inputs;
+            what = form + ", " + type + ", components in codes: " + coded + ", seed " + seed;
+            adapter = adapter();
+            deviceAdapter = new DeviceAdapter(LAYERS, MOST_ROWS, PARTS, DeviceAdapter.Reservation.of(adapter), coded, true);
+            deviceAdapter.load(Optional.of(adapter));
+            projection = weight(type, OUTPUTS);
+            stack = List.of(weight(type, OUTPUTS_A), weight(type, OUTPUTS_B), weight(type, OUTPUTS_B));
+            in = new FloatArray(MOST_ROWS * inputs);
+            norm = new FloatArray(LAYERS * inputs);
+            tasks = new WeightTasks(control, gains, deviceAdapter, new KernelContext(), form);
+        }
+
+        void record(TaskSink sink) {
+            tasks.project(sink, "project", projection.stacked(), in, out, inputs, OUTPUTS, OUTPUTS * inputs, 1,
+                    DeviceAdapter.siteOf(WeightRole.ATTENTION_OUTPUT), PARTS);
+            tasks.normAndProject(sink, "stack", stack.stream().map(Weight::stacked).toList(), in, norm, stacked, inputs, OUTPUTS_A,
+                    OUTPUTS_B, EPSILON);
+        }
+
+        Set<Object> arrays() {
+            Set<Object> arrays = new LinkedHashSet<>(List.of(control, gains, in, norm, out, stacked));
+            arrays.addAll(deviceAdapter.arrays());
+            arrays.addAll(projection.stacked().arrays());
+            stack.forEach(weight -> arrays.addAll(weight.stacked().arrays()));
+            return arrays;
+        }
+
+        FloatArray hidden() {
+            return deviceAdapter.hidden();
+        }
+
+        void fill(int someRows) {
+            rows = someRows;
+            control.init(0);
+            control.set(Control.ROWS, rows);
+            control.set(Control.LAYER, LAYER);
+            control.set(Control.GROUPS, GROUPS);
+            control.set(Control.ACTIVE_RANK, RANK);
+            for (int row = 0; row < rows; row++) {
+                control.set(Control.ACTIVE_GROUPS + Control.ROW_STRIDE * row, random.nextInt(GROUPS + 1));
+            }
+            for (FloatArray array : List.of(gains, in, norm, out, deviceAdapter.parts())) {
+                fillRandomly(array);
+            }
+            stacked.init(Float.NaN);
+            hidden().init(Float.NaN);
+            before = out.toHeapArray();
+        }
+
+        void check() {
+            float[] up = pair(WeightRole.ATTENTION_OUTPUT).up();
+            for (int row = 0; row < rows; row++) {
+                int activeRank = activeRank(WeightRole.ATTENTION_OUTPUT, row);
+                for (int o = 0; o < OUTPUTS; o++) {
+                    Sum sum = new Sum();
+                    sum.add(before[row * OUTPUTS + o]);
+                    for (int i = 0; i < inputs; i++) {
+                        sum.add((double) projection.decoded()[o * inputs + i] * in.get(row * inputs + i));
+                    }
+                    for (int k = 0; k < activeRank; k++) {
+                        for (int part = 0; part < PARTS; part++) {
+                            sum.add((double) deviceAdapter.parts().get((row * PARTS + part) * RANK + k) * up[o * RANK + k]);
+                        }
+                    }
+                    sum.check(out.get(row * OUTPUTS + o), rows + " rows, row " + row + ", output " + o);
+                }
+            }
+            for (int row = 0; row < rows; row++) {
+                double[] normed = normed(row);
+                int at = row * (OUTPUTS_A + 2 * OUTPUTS_B);
+                for (Weight weight : stack) {
+                    for (int o = 0; o < weight.outputs(); o++, at++) {
+                        product(normed, weight.decoded(), o, 1).check(stacked.get(at), rows + " rows, row " + row + ", stack " + o);
+                    }
+                }
+                for (WeightRole role : List.of(WeightRole.QUERY, WeightRole.VALUE)) {
+                    int h = (row * LowRankKernels.SITES + DeviceAdapter.siteOf(role)) * RANK;
+                    int[] ends = GROUP_ENDS.get(role);
+                    for (int k = 0; k < activeRank(role, row); k++) {
+                        int group = 0;
+                        while (ends[group] <= k) {
+                            group++;
+                        }
+                        product(normed, pair(role).down(), k, gains.get(row * GROUPS + group)).check(hidden().get(h + k),
+                                rows + " rows, row " + row + ", " + role + " component " + k);
+                    }
+                }
+            }
+        }
+
+        private double[] normed(int row) {
+            double squares = 0;
+            for (int i = 0; i < inputs; i++) {
+                squares += (double) in.get(row * inputs + i) * in.get(row * inputs + i);
+            }
+            double[] normed = new double[inputs];
+            for (int i = 0; i < inputs; i++) {
+                normed[i] = in.get(row * inputs + i) * norm.get(LAYER * inputs + i) / Math.sqrt(squares / inputs + EPSILON);
+            }
+            return normed;
+        }
+
+        private Sum product(double[] normed, float[] matrix, int matrixRow, double gain) {
+            Sum sum = new Sum();
+            for (int i = 0; i < inputs; i++) {
+                sum.add(gain * matrix[matrixRow * inputs + i] * normed[i]);
+            }
+            return sum;
+        }
+
+        /** A sum in double precision that knows how large its terms were. */
+        private final class Sum {
+            private double value;
+            private double magnitude;
+
+            void add(double term) {
+                value += term;
+                magnitude += Math.abs(term);
+            }
+
+            void check(float actual, String where) {
+                assertEquals(value, actual, 2e-6 * magnitude + 1e-30, where + "; " + what);
+            }
+        }
+
+        private int activeRank(WeightRole role, int row) {
+            int active = control.get(Control.ACTIVE_GROUPS + Control.ROW_STRIDE * row);
+            return active == 0 ? 0 : GROUP_ENDS.get(role)[active - 1];
+        }
+
+        private LowRankPair pair(WeightRole role) {
+            return adapter.sites().get(new AdapterSite(LAYER, role));
+        }
+
+        private Weight weight(TensorType type, int outputs) {
+            List<TensorView> layers = new ArrayList<>();
+            for (int layer = 0; layer < LAYERS; layer++) {
+                MemorySegment data = MemorySegment.ofArray(new byte[Math.toIntExact(type.bytesFor((long) outputs * inputs))]);
+                float[] values = new float[outputs * inputs];
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = (float) random.nextGaussian();
+                }
+                BlockCodec.encode(type, values, 0, values.length, data, 0);
+                layers.add(new TensorView("layer " + layer, type, List.of((long) outputs, (long) inputs), data));
+            }
+            return new Weight(StackedWeight.of("weight", layers), BlockCodec.decode(layers.get(LAYER)), outputs);
+        }
+
+        private Adapter adapter() {
+            Map<AdapterSite, LowRankPair> sites = new HashMap<>();
+            for (int layer = 0; layer < LAYERS; layer++) {
+                for (Map.Entry<WeightRole, int[]> site : GROUP_ENDS.entrySet()) {
+                    int rank = site.getValue()[GROUPS - 1];
+                    int outputs = switch (site.getKey()) {
+                        case QUERY -> OUTPUTS_A;
+                        case VALUE -> OUTPUTS_B;
+                        default -> OUTPUTS;
+                    };
+                    sites.put(new AdapterSite(layer, site.getKey()), new LowRankPair(rank, inputs, outputs, exact(rank, inputs, false),
+                            exact(rank, outputs, true), site.getValue()));
+                }
+            }
+            return new Adapter("random", GROUPS, sites);
+        }
+
+        // What Q8_0 keeps as it is: multiples of 1/1024 up to 127, which every block has.
+        private float[] exact(int rank, int width, boolean turned) {
+            float[] values = new float[rank * width];
+            for (int k = 0; k < rank; k++) {
+                for (int i = 0; i < width; i++) {
+                    int code = i % 32 == 0 ? 127 : random.nextInt(-127, 128);
+                    values[turned ? i * rank + k : k * width + i] = code / 1024f;
+                }
+            }
+            return values;
+        }
+
+        private void fillRandomly(FloatArray array) {
+            for (int i = 0; i < array.getSize(); i++) {
+                array.set(i, (float) random.nextGaussian());
+            }
+        }
+    }
+}

@@ -28,6 +28,7 @@ import io.chunkwise.tornado.device.DeviceAdapter.Reservation;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
 import io.chunkwise.tornado.device.TestDevice;
 import io.chunkwise.tornado.graph.KernelForm;
+import io.chunkwise.tornado.kernels.ProjectionKernels;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Number formats of components, and updates in tasks of their own: the sums are the same. */
 class AdapterExecutionTest {
@@ -81,17 +83,14 @@ class AdapterExecutionTest {
             ScalarForward oracle = new ScalarForward(model, CONTEXT);
             executor.attach(Optional.of(adapter));
             oracle.attach(Optional.of(adapter));
-            for (int position = 0; position < CONTEXT - rows; position++) {
-                int count = position % 2 == 0 ? rows : 1;
-                float[] gains = new float[3 * count];
+            for (int[] pass : new int[][] {{0, rows}, {rows, 1}, {rows + 1, 3}, {0, rows - 2}}) {
+                float[] gains = new float[3 * pass[1]];
                 for (int i = 0; i < gains.length; i++) {
                     gains[i] = random.nextInt(3) / 2f;
                 }
-                TokenBatch batch = new TokenBatch(random.ints(count, 0, CONFIG.vocabSize()).toArray(), position, 3, gains);
-                oracle.keep(position);
-                executor.keep(position);
+                TokenBatch batch = new TokenBatch(random.ints(pass[1], 0, CONFIG.vocabSize()).toArray(), pass[0], 3, gains);
                 assertAgrees(oracle.run(batch), executor.run(batch, new OutputRequest.AllLogits()), TOLERANCE,
-                        type + ", " + count + " rows, seed " + seed);
+                        type + ", " + pass[1] + " rows, seed " + seed);
             }
         }
     }
@@ -133,8 +132,12 @@ class AdapterExecutionTest {
 
     // Fused with heads transformed by Hadamard, too.
     private static ExecutorOptions options(TensorType type, boolean fused) {
+        return options(8, type, fused);
+    }
+
+    private static ExecutorOptions options(int rowCapacity, TensorType type, boolean fused) {
         KvReservation kv = fused ? new KvReservation(CONTEXT, CONTEXT, CONTEXT) : KvReservation.full(CONTEXT);
-        return new ExecutorOptions(CONTEXT, 8, kv, Optional.empty(), 1, Progress.NONE)
+        return new ExecutorOptions(CONTEXT, rowCapacity, kv, Optional.empty(), 1, Progress.NONE)
                 .with(new AdapterExecution(Optional.of(type), fused));
     }
 

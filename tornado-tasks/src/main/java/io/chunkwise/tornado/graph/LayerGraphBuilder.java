@@ -21,6 +21,7 @@ import io.chunkwise.tornado.kernels.ActivationKernels;
 import io.chunkwise.tornado.kernels.FinishKernels;
 import io.chunkwise.tornado.kernels.HadamardKernels;
 import io.chunkwise.tornado.kernels.HeadKernels;
+import io.chunkwise.tornado.kernels.LowRankKernels;
 import io.chunkwise.tornado.kernels.NormKernels;
 import io.chunkwise.tornado.kernels.ProjectionKernels;
 import io.chunkwise.tornado.kernels.RotaryKernels;
@@ -200,7 +201,7 @@ final class LayerGraphBuilder {
         switch (form) {
             case THREADED -> sink.task("finish_attended", Launch.groupsPerRow(parts, 1), FinishKernels::finishAttended, control, attended,
                     state.control().gains(), adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.parts(), config.heads(),
-                    config.headDim(), FinishKernels.partHeads(config.heads()), block, site);
+                    config.headDim(), parts, block, site);
             case GROUPED -> sink.task("finish_attended", Launch.groupsPerRow(parts, FinishKernels.HEAD_LANES),
                     FinishKernels::finishAttendedGrouped, context, control, attended,
                     state.control().gains(), adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.parts(), config.heads(),
@@ -216,7 +217,7 @@ final class LayerGraphBuilder {
             case THREADED -> sink.task("finish_gate", Launch.groupsPerRow(gateParts(), 1), FinishKernels::multiplySiluAndProjectDown,
                     control, buffers.projected(), adapter.hidden(), state.control().gains(), adapter.table(), adapter.upCodes(),
                     adapter.upFloats(), adapter.downCodes(), adapter.downFloats(), gate, adapter.parts(), width,
-                    FinishKernels.slice(width), site);
+                    gateParts(), site);
             case GROUPED -> sink.task("finish_gate", Launch.groupsPerRow(gateParts(), ProjectionKernels.THREADS),
                     FinishKernels::multiplySiluAndProjectDownGrouped, context,
                     control, buffers.projected(), adapter.hidden(), state.control().gains(), adapter.table(), adapter.upCodes(),
@@ -227,16 +228,16 @@ final class LayerGraphBuilder {
 
     private int attendedParts() {
         return switch (form) {
-            case THREADED -> Math.ceilDiv(config.heads(), FinishKernels.partHeads(config.heads()));
+            case THREADED -> FinishKernels.mostParts(config.heads());
             case GROUPED -> config.heads();
         };
     }
 
     private int gateParts() {
-        return Math.ceilDiv(config.ffnSize(), switch (form) {
-            case THREADED -> FinishKernels.slice(config.ffnSize());
-            case GROUPED -> FinishKernels.groupSlice();
-        });
+        return switch (form) {
+            case THREADED -> FinishKernels.mostParts(Math.ceilDiv(config.ffnSize(), LowRankKernels.BLOCK));
+            case GROUPED -> Math.ceilDiv(config.ffnSize(), FinishKernels.groupSlice());
+        };
     }
 
     private int outputs(WeightRole role) {

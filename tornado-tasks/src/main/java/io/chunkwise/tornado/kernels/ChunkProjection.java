@@ -34,7 +34,7 @@ final class ChunkProjection {
         int used = TornadoMath.min(CHUNK, outputs - first);
         float[] tile = new float[TILE];
         float[] sums = new float[CHUNK];
-        RowTile.clear(sums);
+        RowTile.clear(sums, CHUNK);
         for (int t = 0; t < inputs; t += TILE) {
             int width = TornadoMath.min(TILE, inputs - t);
             RowTile.load(tile, in, row * inputs + t, width);
@@ -71,7 +71,7 @@ final class ChunkProjection {
         int endDown = TornadoMath.min(end, stacked) - width;
         float[] tile = new float[TILE];
         float[] sums = new float[CHUNK];
-        RowTile.clear(sums);
+        RowTile.clear(sums, CHUNK);
         float squares = 0f;
         for (int t = 0; t < inputs; t += TILE) {
             int used = TornadoMath.min(TILE, inputs - t);

@@ -40,28 +40,44 @@ final class DownHalves {
     }
 
     /**
-     * parts[to + k] = gain[r, group(k)] · Σ_{i < count} down[s, k, first + i] · in[x + i] for the components of the pass.
+     * parts[to + k] = gain[r, group(k)] · Σ_{i < count} down[s, k, first + i] · in[x + i] for the components that the row uses; 0 where there are no inputs.
      *
      * @param tile  memory of the thread: {@link RowTile#SIZE}
      * @param width inputs of the site
      */
     static void projectPart(FloatArray parts, int to, float[] tile, FloatArray in, int x, int first, int count, IntArray control,
             FloatArray gains, IntArray adapter, IntArray codes, FloatArray floats, int site, int row, int width) {
-        int rank = LowRankKernels.activeRankOf(control);
-        for (int k = 0; k < rank; k++) {
+        int active = control.get(Control.ACTIVE_GROUPS + Control.ROW_STRIDE * row);
+        int ends = LowRankKernels.siteAt(control, adapter, site) + LowRankKernels.SITE_INTS;
+        int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
+        for (int k = 0; k < activeRank; k++) {
             parts.set(to + k, 0f);
         }
-        int end = TornadoMath.min(count, count * rank);
+        int end = TornadoMath.min(count, count * activeRank);
         for (int t = 0; t < end; t += RowTile.SIZE) {
             int some = TornadoMath.min(RowTile.SIZE, count - t);
             RowTile.load(tile, in, x + t, some);
-            for (int k = 0; k < rank; k++) {
-                int group = LowRankKernels.groupOf(control, adapter, site, row, k);
-                int at = LowRankKernels.downAt(control, adapter, site, k, width) + first + t;
-                float sum = dot(tile, adapter, codes, floats, at, LowRankKernels.usedInputs(group, some));
-                parts.set(to + k, parts.get(to + k) + LowRankKernels.gainOf(control, gains, row, group) * sum);
+            int k = 0;
+            for (int group = 0; group < active; group++) {
+                float gain = LowRankKernels.gainOf(control, gains, row, group);
+                int groupEnd = adapter.get(ends + group);
+                for (; k < groupEnd; k++) {
+                    int at = LowRankKernels.downAt(control, adapter, site, k, width) + first + t;
+                    parts.set(to + k, parts.get(to + k) + gain * dot(tile, adapter, codes, floats, at, some));
+                }
             }
         }
+    }
+
+    /**
+     * Parts in which the down half of an update is summed up: with more rows there are other rows for other threads, and parts cost where
+     * they are added up.
+     *
+     * @param most parts of a single row
+     */
+    static int partsOf(IntArray control, int most) {
+        int rows = LowRankKernels.rowsDivisor(control);
+        return (most + rows - 1) / rows;
     }
 
     private static float dot(float[] tile, IntArray adapter, IntArray codes, FloatArray floats, int at, int count) {

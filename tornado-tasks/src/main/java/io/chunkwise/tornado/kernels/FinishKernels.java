@@ -13,13 +13,12 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 public final class FinishKernels {
     /** Threads of a group that has a head, in the grouped form. */
     public static final int HEAD_LANES = 64;
-    /** Parts of an input at most, in the threaded form. */
+    /** Parts of an input at most, in the threaded form: what shares the work of one row among threads. */
     private static final int PARTS = 8;
     /** Elements of a part in the grouped form. */
     private static final int GROUP_SLICE = 512;
     private static final int LANES = ProjectionKernels.LANES;
     private static final int THREADS = ProjectionKernels.THREADS;
-    private static final int CHUNK = ProjectionKernels.CHUNK;
     private static final int TILE = RowTile.SIZE;
 
     private FinishKernels() {
@@ -62,7 +61,7 @@ public final class FinishKernels {
             int site = siteOf(head, heads, kvHeads);
             int output = (head - firstOf(site, heads, kvHeads)) * headDim;
             float[] components = new float[TILE];
-            float[] sums = new float[CHUNK];
+            float[] sums = new float[LowRankKernels.BLOCK];
             UpHalves.addToRow(projected, at, output, headDim, components, sums, control, hidden, adapter, site, row, upCodes, upFloats);
             int biases = biased(bias, headDim);
             for (int i = 0; i < biases; i++) {
@@ -197,7 +196,7 @@ public final class FinishKernels {
     /**
      * Transforms what was attended by Hadamard, back from how values are kept, and sums up the down half of the output projection's
      * low-rank update over part p of the heads: parts[r, p, k] = gain[r, group(k)] · Σ_{i in p} down[s, k, i] · attended[r, i]. One thread
-     * per row and part of {@code partHeads} heads, the last one may have fewer.
+     * per row and part, which is some heads: as many parts as {@link DownHalves#partsOf} says, the last ones may be empty.
      *
      * @param control  in     rows, layer, groups per row, active rank, active groups of each row
      * @param attended in+out [rowCapacity, heads, headDim]
@@ -205,13 +204,14 @@ public final class FinishKernels {
      * @param adapter  in     table of the adapter
      * @param codes    in     of the adapter's down halves
      * @param floats   in     of the adapter's down halves
-     * @param parts    out    [rowCapacity, parts, reserved rank]
+     * @param parts    out    [rowCapacity, mostParts, reserved rank]
      * @param block    as in {@link #finishHeads}
      * @param site     of the output projection
      */
     public static void finishAttended(IntArray control, FloatArray attended, FloatArray gains, IntArray adapter, IntArray codes,
-            FloatArray floats, FloatArray parts, int heads, int headDim, int partHeads, int block, int site) {
-        int partCount = (heads + partHeads - 1) / partHeads;
+            FloatArray floats, FloatArray parts, int heads, int headDim, int mostParts, int block, int site) {
+        int partCount = DownHalves.partsOf(control, mostParts);
+        int partHeads = (heads + partCount - 1) / partCount;
         int count = control.get(Control.ROWS) * partCount;
         int width = heads * headDim;
         for (@Parallel int index = 0; index < count; index++) {
@@ -234,7 +234,7 @@ public final class FinishKernels {
                 attended.set(at + i, attended.get(at + i) * norm);
             }
             float[] tile = new float[TILE];
-            DownHalves.projectPart(parts, index * adapter.get(LowRankKernels.RESERVED_RANK), tile, attended, at, first, inputs, control,
+            DownHalves.projectPart(parts, (row * mostParts + part) * adapter.get(LowRankKernels.RESERVED_RANK), tile, attended, at, first, inputs, control,
                     gains, adapter, codes, floats, site, row, width);
         }
     }
@@ -298,7 +298,7 @@ public final class FinishKernels {
     /**
      * gate[r, i] = silu(g[r, i]) · u[r, i] with silu(x) = x / (1 + e⁻ˣ), of the stack (g, u) of projections to which it adds the up halves
      * of their low-rank updates first; and the down half of the next projection's update over part p of the elements, see
-     * {@link #finishAttended}. One thread per row and part of {@code slice} elements, the last one may have fewer.
+     * {@link #finishAttended}. One thread per row and part, which is some blocks of elements.
      *
      * @param control    in     rows, layer, groups per row, active rank, active groups of each row
      * @param projected  in+out [rowCapacity, 2, width]
@@ -310,22 +310,23 @@ public final class FinishKernels {
      * @param downCodes  in     of the adapter
      * @param downFloats in     of the adapter
      * @param gate       out    [rowCapacity, width]
-     * @param parts      out    [rowCapacity, parts, reserved rank]
-     * @param slice      a multiple of 32
+     * @param parts      out    [rowCapacity, mostParts, reserved rank]
      * @param site       of gate; up and the next projection follow
      */
     public static void multiplySiluAndProjectDown(IntArray control, FloatArray projected, FloatArray hidden, FloatArray gains,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats, FloatArray gate,
-            FloatArray parts, int width, int slice, int site) {
-        int partCount = (width + slice - 1) / slice;
+            FloatArray parts, int width, int mostParts, int site) {
+        int partCount = DownHalves.partsOf(control, mostParts);
+        int slice = (width + partCount * LowRankKernels.BLOCK - 1) / (partCount * LowRankKernels.BLOCK) * LowRankKernels.BLOCK;
         int count = control.get(Control.ROWS) * partCount;
         for (@Parallel int index = 0; index < count; index++) {
             int row = index / partCount;
-            int first = (index - row * partCount) * slice;
+            int part = index - row * partCount;
+            int first = part * slice;
             int inputs = TornadoMath.min(slice, width - first);
             int out = row * width + first;
             float[] tile = new float[TILE];
-            float[] sums = new float[CHUNK];
+            float[] sums = new float[LowRankKernels.BLOCK];
             int halves = LowRankKernels.unknown(control, 2);
             for (int half = 0; half < halves; half++) {
                 UpHalves.addToRow(projected, (row * 2 + half) * width + first, first, inputs, tile, sums, control, hidden, adapter,
@@ -335,12 +336,12 @@ public final class FinishKernels {
                 float value = projected.get(row * 2 * width + first + i);
                 gate.set(out + i, value / (1f + TornadoMath.exp(-value)) * projected.get((row * 2 + 1) * width + first + i));
             }
-            DownHalves.projectPart(parts, index * adapter.get(LowRankKernels.RESERVED_RANK), tile, gate, out, first, inputs, control,
+            DownHalves.projectPart(parts, (row * mostParts + part) * adapter.get(LowRankKernels.RESERVED_RANK), tile, gate, out, first, inputs, control,
                     gains, adapter, downCodes, downFloats, site + 2, row, width);
         }
     }
 
-    /** As {@link #multiplySiluAndProjectDown}, one group of {@link ProjectionKernels#THREADS} threads per row and part. */
+    /** As {@link #multiplySiluAndProjectDown}, one group of {@link ProjectionKernels#THREADS} threads per row and part of {@code slice} elements. */
     public static void multiplySiluAndProjectDownGrouped(KernelContext context, IntArray control, FloatArray projected, FloatArray hidden,
             FloatArray gains, IntArray adapter, IntArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats,
             FloatArray gate, FloatArray parts, int width, int slice, int site) {
@@ -393,14 +394,9 @@ public final class FinishKernels {
         }
     }
 
-    /** Heads of a part, in the threaded form. */
-    public static int partHeads(int heads) {
-        return (heads + PARTS - 1) / PARTS;
-    }
-
-    /** Elements of a part, in the threaded form: whole blocks. */
-    public static int slice(int width) {
-        return (width + PARTS * LowRankKernels.BLOCK - 1) / (PARTS * LowRankKernels.BLOCK) * LowRankKernels.BLOCK;
+    /** The most parts, in the threaded form, of an input of so many heads or blocks. */
+    public static int mostParts(int pieces) {
+        return TornadoMath.min(PARTS, pieces);
     }
 
     /** Elements of a part, in the grouped form. */

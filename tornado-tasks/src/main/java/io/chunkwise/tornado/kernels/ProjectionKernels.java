@@ -31,7 +31,8 @@ public final class ProjectionKernels {
      * @param control     in     rows, layer
      * @param in          in     [rowCapacity, inputs]
      * @param weight      in     [layers, outputs, inputs]
-     * @param parts       in     [rowCapacity, partCount, reserved rank]   sums of parts of the down half, gains applied
+     * @param parts       in     [rowCapacity, partCount, reserved rank]   sums of parts of the down half, gains applied; those of
+     *                           {@link DownHalves#partsOf}
      * @param adapter     in     table of the adapter
      * @param upCodes     in     of the adapter
      * @param upFloats    in     of the adapter

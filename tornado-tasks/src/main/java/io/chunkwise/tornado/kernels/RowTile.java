@@ -13,8 +13,8 @@ final class RowTile {
     private RowTile() {
     }
 
-    static void clear(float[] sums) {
-        for (int o = 0; o < ProjectionKernels.CHUNK; o++) {
+    static void clear(float[] sums, int count) {
+        for (int o = 0; o < count; o++) {
             sums[o] = 0f;
         }
     }

@@ -83,6 +83,7 @@ class ProjectionFormsTest {
         private final long seed = new Random().nextLong();
         private final Random random = new Random(seed);
         private final String what;
+        private final WeightTasks.Form form;
         private final int inputs;
         private final Adapter adapter;
         private final DeviceAdapter deviceAdapter;
@@ -103,6 +104,7 @@ class ProjectionFormsTest {
 
         Subject(TensorType type, int inputs, boolean coded, WeightTasks.Form form) {
             this.inputs = inputs;
+            this.form = form;
             what = form + ", " + type + ", components in codes: " + coded + ", seed " + seed;
             adapter = adapter();
             deviceAdapter = new DeviceAdapter(LAYERS, MOST_ROWS, PARTS, DeviceAdapter.Reservation.of(adapter), coded, true);
@@ -153,6 +155,8 @@ class ProjectionFormsTest {
 
         void check() {
             float[] up = pair(WeightRole.ATTENTION_OUTPUT).up();
+            // Threads that have more rows share a row among fewer.
+            int parts = form == WeightTasks.Form.THREADED ? Math.ceilDiv(PARTS, rows) : PARTS;
             for (int row = 0; row < rows; row++) {
                 int activeRank = activeRank(WeightRole.ATTENTION_OUTPUT, row);
                 for (int o = 0; o < OUTPUTS; o++) {
@@ -162,7 +166,7 @@ class ProjectionFormsTest {
                         sum.add((double) projection.decoded()[o * inputs + i] * in.get(row * inputs + i));
                     }
                     for (int k = 0; k < activeRank; k++) {
-                        for (int part = 0; part < PARTS; part++) {
+                        for (int part = 0; part < parts; part++) {
                             sum.add((double) deviceAdapter.parts().get((row * PARTS + part) * RANK + k) * up[o * RANK + k]);
                         }
                     }

@@ -92,8 +92,8 @@ public final class DeviceAdapter {
     }
 
     /**
-     * In the number format that the execution wants beside {@code base}. Deviation: F32 stands for the 16-bit formats, too, because no kernel
-     * decodes components of them yet; and for Q8_0 where heads or inputs are not whole blocks.
+     * In the number format that the execution wants beside {@code base}. Deviation: F32 stands for the 16-bit formats, too, because no
+     * kernel decodes components of them yet; and for Q8_0 where heads or inputs are not whole blocks.
      */
     public static DeviceAdapter of(LlamaConfig config, int rowCapacity, Reservation reservation, AdapterExecution execution,
             TensorType base) {
@@ -101,7 +101,7 @@ public final class DeviceAdapter {
             case Q8_0, Q4_0 -> true;
             case F32, F16, BF16 -> false;
         };
-        int parts = Math.max(config.heads(), FinishKernels.partsOf(config.ffnSize()));
+        int parts = Math.max(config.heads(), FinishKernels.mostPartsInAnyForm(config.ffnSize()));
         return new DeviceAdapter(config.layers(), rowCapacity, parts, reservation, coded, execution.fused());
     }
 

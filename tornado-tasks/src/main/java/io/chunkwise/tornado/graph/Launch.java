@@ -1,6 +1,7 @@
 package io.chunkwise.tornado.graph;
 
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.tornado.kernels.FinishKernels;
 import io.chunkwise.tornado.kernels.ProjectionKernels;
 
 /**
@@ -17,6 +18,8 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         EXECUTION,
         /** A row of the pass, or a job of the job list. */
         ROW,
+        /** A row's part, see {@link FinishKernels#partsOf}: a group. */
+        PART,
         /** A row and a component of the adapter that the pass uses. */
         COMPONENT,
         /** A row and {@link ProjectionKernels#CHUNK} rows of a stack of weights and of the components of some sites: a group. */
@@ -53,6 +56,11 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         return new Launch(groups * local, local, Unit.ROW, 0);
     }
 
+    /** A thread that is alone in its group for each row and part, of which a row that is alone has {@code most}. */
+    static Launch threadsPerPart(int most) {
+        return new Launch(most, 1, Unit.PART, 0);
+    }
+
     /** At least {@code count} threads for each row and component, in groups that do not cooperate. */
     static Launch threadsPerComponent(long count) {
         return new Launch(count, THREADS, Unit.COMPONENT, 0);
@@ -86,6 +94,7 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         long groups = switch (unit) {
             case EXECUTION -> Math.ceilDiv(threadsPerUnit, local);
             case ROW -> Math.ceilDiv(work.rows() * threadsPerUnit, local);
+            case PART -> (long) work.rows() * FinishKernels.partsOf(work.rows(), Math.toIntExact(threadsPerUnit));
             case COMPONENT -> Math.ceilDiv((long) work.rows() * work.activeRank() * threadsPerUnit, local);
             case STACK -> work.rows() * Math.ceilDiv(stacked, ProjectionKernels.CHUNK);
             case TILE -> Math.ceilDiv(work.rows(), ProjectionKernels.TILE) * Math.ceilDiv(stacked, ProjectionKernels.TILE);

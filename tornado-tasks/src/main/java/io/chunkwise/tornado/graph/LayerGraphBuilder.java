@@ -199,7 +199,7 @@ final class LayerGraphBuilder {
         int site = DeviceAdapter.siteOf(WeightRole.ATTENTION_OUTPUT);
         int parts = attendedParts();
         switch (form) {
-            case THREADED -> sink.task("finish_attended", Launch.groupsPerRow(parts, 1), FinishKernels::finishAttended, control, attended,
+            case THREADED -> sink.task("finish_attended", Launch.threadsPerPart(parts), FinishKernels::finishAttended, control, attended,
                     state.control().gains(), adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.parts(), config.heads(),
                     config.headDim(), parts, block, site);
             case GROUPED -> sink.task("finish_attended", Launch.groupsPerRow(parts, FinishKernels.HEAD_LANES),
@@ -214,7 +214,7 @@ final class LayerGraphBuilder {
         int site = DeviceAdapter.siteOf(WeightRole.GATE);
         int width = config.ffnSize();
         switch (form) {
-            case THREADED -> sink.task("finish_gate", Launch.groupsPerRow(gateParts(), 1), FinishKernels::multiplySiluAndProjectDown,
+            case THREADED -> sink.task("finish_gate", Launch.threadsPerPart(gateParts()), FinishKernels::multiplySiluAndProjectDown,
                     control, buffers.projected(), adapter.hidden(), state.control().gains(), adapter.table(), adapter.upCodes(),
                     adapter.upFloats(), adapter.downCodes(), adapter.downFloats(), gate, adapter.parts(), width,
                     gateParts(), site);

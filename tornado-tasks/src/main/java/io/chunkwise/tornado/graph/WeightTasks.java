@@ -183,8 +183,8 @@ final class WeightTasks {
                     case THREADED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ8, control, in, norm, gains,
                             table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
-                    case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ8Grouped, context, control, in, norm,
-                            gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
+                    case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ8Grouped, context, control, in,
+                            norm, gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
                     case TILED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectTilesQ8, context, control, in, norm,
                             gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
@@ -198,8 +198,8 @@ final class WeightTasks {
                     case THREADED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ4, control, in, norm, gains,
                             table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
-                    case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ4Grouped, context, control, in, norm,
-                            gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
+                    case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ4Grouped, context, control, in,
+                            norm, gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
                     case TILED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectTilesQ4, context, control, in, norm,
                             gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
@@ -215,7 +215,8 @@ final class WeightTasks {
             case THREADED -> sink.task(id, Launch.threadsPerComponent(1), LowRankKernels::projectDown, control, gains, in,
                     adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs, site);
             case GROUPED, TILED -> sink.task(id, Launch.groupsPerComponent(1, ProjectionKernels.LANES), LowRankKernels::projectDownGrouped,
-                    context, control, gains, in, adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs, site);
+                    context, control, gains, in, adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs,
+                            site);
         }
     }
 

@@ -40,7 +40,8 @@ final class DownHalves {
     }
 
     /**
-     * parts[to + k] = gain[r, group(k)] · Σ_{i < count} down[s, k, first + i] · in[x + i] for the components that the row uses; 0 where there are no inputs.
+     * parts[to + k] = gain[r, group(k)] · Σ_{i < count} down[s, k, first + i] · in[x + i] for the components that the row uses; 0 where
+     * there are no inputs.
      *
      * @param tile  memory of the thread: {@link RowTile#SIZE}
      * @param width inputs of the site
@@ -69,15 +70,9 @@ final class DownHalves {
         }
     }
 
-    /**
-     * Parts in which the down half of an update is summed up: with more rows there are other rows for other threads, and parts cost where
-     * they are added up.
-     *
-     * @param most parts of a single row
-     */
+    /** {@link FinishKernels#partsOf} of the rows of the pass. */
     static int partsOf(IntArray control, int most) {
-        int rows = LowRankKernels.rowsDivisor(control);
-        return (most + rows - 1) / rows;
+        return FinishKernels.partsOf(LowRankKernels.rowsDivisor(control), most);
     }
 
     private static float dot(float[] tile, IntArray adapter, IntArray codes, FloatArray floats, int at, int count) {

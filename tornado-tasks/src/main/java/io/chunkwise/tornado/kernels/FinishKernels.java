@@ -114,7 +114,9 @@ public final class FinishKernels {
         }
     }
 
-    /** As {@link #finishHeads}, one group of {@link #HEAD_LANES} threads per row and head of the stack; {@code projected} stays as it is. */
+    /**
+     * As {@link #finishHeads}, one group of {@link #HEAD_LANES} threads per row and head of the stack; {@code projected} stays as it is.
+     */
     public static void finishHeadsGrouped(KernelContext context, IntArray control, FloatArray projected, FloatArray hidden,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray bias, FloatArray cosine, FloatArray sine, IntArray table,
             FloatArray query, FloatArray keys, FloatArray values, FloatArray probes, int heads, int kvHeads, int headDim, int pairStep,
@@ -234,8 +236,8 @@ public final class FinishKernels {
                 attended.set(at + i, attended.get(at + i) * norm);
             }
             float[] tile = new float[TILE];
-            DownHalves.projectPart(parts, (row * mostParts + part) * adapter.get(LowRankKernels.RESERVED_RANK), tile, attended, at, first, inputs, control,
-                    gains, adapter, codes, floats, site, row, width);
+            DownHalves.projectPart(parts, (row * mostParts + part) * adapter.get(LowRankKernels.RESERVED_RANK), tile, attended, at, first,
+                    inputs, control, gains, adapter, codes, floats, site, row, width);
         }
     }
 
@@ -336,12 +338,15 @@ public final class FinishKernels {
                 float value = projected.get(row * 2 * width + first + i);
                 gate.set(out + i, value / (1f + TornadoMath.exp(-value)) * projected.get((row * 2 + 1) * width + first + i));
             }
-            DownHalves.projectPart(parts, (row * mostParts + part) * adapter.get(LowRankKernels.RESERVED_RANK), tile, gate, out, first, inputs, control,
-                    gains, adapter, downCodes, downFloats, site + 2, row, width);
+            DownHalves.projectPart(parts, (row * mostParts + part) * adapter.get(LowRankKernels.RESERVED_RANK), tile, gate, out, first,
+                    inputs, control, gains, adapter, downCodes, downFloats, site + 2, row, width);
         }
     }
 
-    /** As {@link #multiplySiluAndProjectDown}, one group of {@link ProjectionKernels#THREADS} threads per row and part of {@code slice} elements. */
+    /**
+     * As {@link #multiplySiluAndProjectDown}, one group of {@link ProjectionKernels#THREADS} threads per row and part of {@code slice}
+     * elements.
+     */
     public static void multiplySiluAndProjectDownGrouped(KernelContext context, IntArray control, FloatArray projected, FloatArray hidden,
             FloatArray gains, IntArray adapter, IntArray upCodes, FloatArray upFloats, IntArray downCodes, FloatArray downFloats,
             FloatArray gate, FloatArray parts, int width, int slice, int site) {
@@ -399,13 +404,23 @@ public final class FinishKernels {
         return TornadoMath.min(PARTS, pieces);
     }
 
+    /**
+     * Parts of a row in a pass of so many rows, in the threaded form: where there are other rows for other threads there are fewer, for
+     * every thread of the next projection adds them up.
+     *
+     * @param most parts of a row that is alone
+     */
+    public static int partsOf(int rows, int most) {
+        return (most + rows - 1) / rows;
+    }
+
     /** Elements of a part, in the grouped form. */
     public static int groupSlice() {
         return GROUP_SLICE;
     }
 
     /** The most parts of {@code width} elements in any form. */
-    public static int partsOf(int width) {
+    public static int mostPartsInAnyForm(int width) {
         return TornadoMath.max(PARTS, (width + GROUP_SLICE - 1) / GROUP_SLICE);
     }
 

@@ -8,8 +8,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /**
- * What a group of the grouped form does: {@link ProjectionKernels#CHUNK} outputs of a row, {@link ProjectionKernels#LANES} threads for each,
- * for any {@link WeightFormat}.
+ * What a group of the grouped form does: {@link ProjectionKernels#CHUNK} outputs of a row, {@link ProjectionKernels#LANES} threads for
+ * each, for any {@link WeightFormat}.
  */
 final class GroupProjection {
     private static final int LANES = ProjectionKernels.LANES;

@@ -15,7 +15,10 @@ final class LaneDots {
     private LaneDots() {
     }
 
-    /** A thread's lane. Not by a remainder: TornadoVM knows its sign, and fails to compile loops of which that makes it know that they do nothing. */
+    /**
+     * A thread's lane. Not by a remainder: TornadoVM knows its sign, and fails to compile loops of which that makes it know that they do
+     * nothing.
+     */
     static int laneOf(int thread) {
         return thread - thread / LANES * LANES;
     }
@@ -63,7 +66,8 @@ final class LaneDots {
         return sum;
     }
 
-    static float dotNormedQ4(FloatArray in, int x, FloatArray norm, int g, ByteArray nibbles, FloatArray scales, int w, int lane, int count) {
+    static float dotNormedQ4(FloatArray in, int x, FloatArray norm, int g, ByteArray nibbles, FloatArray scales, int w, int lane,
+            int count) {
         float sum = 0f;
         for (int i = lane; i < count; i += LANES) {
             sum += scales.get((w + i) / 32) * quantQ4(nibbles, w, i) * (in.get(x + i) * norm.get(g + i));

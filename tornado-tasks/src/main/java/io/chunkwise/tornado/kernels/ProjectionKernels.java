@@ -103,8 +103,7 @@ public final class ProjectionKernels {
         }
     }
 
-    /** As {@link #normAndProjectRows}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs,
-            {@link #LANES} for each. */
+    /** As {@link #normAndProjectRows}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs. */
     public static void normAndProjectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
             FloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
@@ -164,8 +163,7 @@ public final class ProjectionKernels {
         }
     }
 
-    /** As {@link #normAndProjectRowsF16}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs,
-            {@link #LANES} for each. */
+    /** As {@link #normAndProjectRowsF16}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs. */
     public static void normAndProjectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, ShortArray weightA, ShortArray weightB,
             ShortArray weightC, FloatArray decode, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights,

@@ -26,8 +26,7 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link #projectRowsQ8},
-            one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs. */
+    /** As {@link #projectRowsQ8}, one group per row and {@link ProjectionKernels#CHUNK} outputs. */
     public static void projectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount, int rank) {
@@ -57,8 +56,7 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link #normAndProjectRowsQ8},
-            one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs. */
+    /** As {@link #normAndProjectRowsQ8}, one group per row and {@link ProjectionKernels#CHUNK} outputs. */
     public static void normAndProjectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, IntArray quantsA, FloatArray scalesA,
             IntArray quantsB, FloatArray scalesB, IntArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs,
@@ -94,8 +92,7 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link #projectRowsQ4},
-            one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs. */
+    /** As {@link #projectRowsQ4}, one group per row and {@link ProjectionKernels#CHUNK} outputs. */
     public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount, int rank) {
@@ -125,8 +122,7 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link #normAndProjectRowsQ4},
-            one group of {@link ProjectionKernels#THREADS} threads per row and {@link ProjectionKernels#CHUNK} outputs. */
+    /** As {@link #normAndProjectRowsQ4}, one group per row and {@link ProjectionKernels#CHUNK} outputs. */
     public static void normAndProjectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, ByteArray nibblesA, FloatArray scalesA,
             ByteArray nibblesB, FloatArray scalesB, ByteArray nibblesC, FloatArray scalesC, FloatArray out, FloatArray hidden,

@@ -10,8 +10,8 @@ import uk.ac.manchester.tornado.api.types.vectors.Float4;
 
 /**
  * Projections of many rows in grouped form, for any {@link WeightFormat}: a group of {@link #THREADS} threads computes a tile of
- * {@link #SIDE} rows and as many outputs, each thread four of each, 16 apart. {@link #DEPTH} inputs at a time go into local memory, those of
- * the rows as they are and weights decoded, so that a weight is read and decoded once for all rows of the tile. Components of a low-rank
+ * {@link #SIDE} rows and as many outputs, each thread four of each, 16 apart. {@link #DEPTH} inputs at a time go into local memory, those
+ * of the rows as they are and weights decoded, so that a weight is read and decoded once for all rows of the tile. Components of a low-rank
  * update are further inputs, with the up half as their weights.
  *
  * <p>Indices are read from the context once: TornadoVM fails to compile some methods that do so twice. Sums are vectors because an array

@@ -75,7 +75,8 @@ final class UpHalves {
     }
 
     /**
-     * out[at + i] += Σ_{k < activeRank[r]} hidden[r, s, k] · up[s, k, output + i] for i < count; the first output may be anywhere in a tile.
+     * out[at + i] += Σ_{k < activeRank[r]} hidden[r, s, k] · up[s, k, output + i] for i < count; the first output may be anywhere in a
+     * tile.
      *
      * @param components memory of the thread: {@link RowTile#SIZE}
      * @param sums       memory of the thread: {@link LowRankKernels#BLOCK}
@@ -99,8 +100,8 @@ final class UpHalves {
     }
 
     /**
-     * sums[o] += Σ_{k < activeRank[r]} (Σ_p parts[r, p, k]) · up[s, k, first + o] for {@link ProjectionKernels#CHUNK} outputs; nothing where
-     * there is no site.
+     * sums[o] += Σ_{k < activeRank[r]} (Σ_p parts[r, p, k]) · up[s, k, first + o] for {@link ProjectionKernels#CHUNK} outputs; nothing
+     * where there is no site.
      *
      * @param components memory of the thread: {@link RowTile#SIZE}
      */

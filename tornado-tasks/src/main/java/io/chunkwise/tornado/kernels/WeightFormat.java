@@ -6,8 +6,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /**
- * A weight's number format as a constant of the kernel, and its arrays as arguments of which a format has some and null stands for the others.
- * TornadoVM folds the conditions when it inlines, so that nothing of the other formats is left in the kernel.
+ * A weight's number format as a constant of the kernel, and its arrays as arguments of which a format has some and null stands for the
+ * others. TornadoVM folds the conditions when it inlines, so that nothing of the other formats is left in the kernel.
  *
  * <p>{@code floats} are the values of {@link #F32}, the table that decodes {@link #F16}, or the scales of blocks; {@code halves} the 16-bit
  * values; {@code quants} those of {@link #Q8} and {@code nibbles} of {@link #Q4}. Layouts are those of the projection of the format.
@@ -39,8 +39,8 @@ final class WeightFormat {
     }
 
     /** Σ_{i < count} weight[w + i] · tile[i], see {@link TileDots}. */
-    static float tileDot(int format, FloatArray floats, ShortArray halves, IntArray quants, ByteArray nibbles, int mantissaBits, float[] tile,
-            int w, int count) {
+    static float tileDot(int format, FloatArray floats, ShortArray halves, IntArray quants, ByteArray nibbles, int mantissaBits,
+            float[] tile, int w, int count) {
         if (format == F16) {
             return TileDots.dotF16(tile, halves, floats, mantissaBits, w, count);
         }

@@ -26,6 +26,23 @@ class LaunchTest {
     }
 
     @Test
+    void aTileIsAGroupForSixtyFourRowsAndAsManyRowsOfTheStack() {
+        Launch launch = Launch.tiles(130, 3, 256);
+        assertEquals(256 * 3, launch.global(new Work(1, 8)), "130 + 24 rows of the stack, 1 row");
+        assertEquals(256 * 4, launch.global(new Work(64, 21)), "130 + 63 rows of the stack, 64 rows");
+        assertEquals(256 * 2 * 3, launch.global(new Work(65, 1)), "130 + 3, 65 rows");
+    }
+
+    @Test
+    void moreRowsHaveFewerPartsEach() {
+        Launch launch = Launch.threadsPerPart(6);
+        assertEquals(6, launch.global(new Work(1, 64)), "1 row");
+        assertEquals(2 * 3, launch.global(new Work(2, 64)), "2 rows");
+        assertEquals(5 * 2, launch.global(new Work(5, 64)), "5 rows");
+        assertEquals(7, launch.global(new Work(7, 64)), "7 rows");
+    }
+
+    @Test
     void groupsLargerThanTheDeviceAllowsAreRefused() {
         assertRefused("groups of 256", Launch.groupsPerRow(4, 256), 1, 128);
     }

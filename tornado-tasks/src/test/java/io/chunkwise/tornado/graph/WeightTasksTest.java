@@ -139,7 +139,8 @@ class WeightTasksTest {
         List<Object> in = new ArrayList<>(weight.arrays());
         in.add(control);
         DeviceRun.run(TestDevice.best(), in, List.of(out), ROWS,
-                sink -> new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED).embed(sink, weight, out, width));
+                sink -> new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED).embed(sink, weight,
+                        out, width));
         for (int row = 0; row < ROWS; row++) {
             for (int i = 0; i < width; i++) {
                 assertEquals(decoded[control.get(Control.TOKENS + Control.ROW_STRIDE * row) * width + i], out.get(row * width + i),
@@ -170,7 +171,8 @@ class WeightTasksTest {
         List<Object> in = new ArrayList<>(weight.arrays());
         in.add(control);
         DeviceRun.run(TestDevice.best(), in, List.of(out), 2,
-                sink -> new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED).embed(sink, weight, out, width));
+                sink -> new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED).embed(sink, weight,
+                        out, width));
         for (int i = 0; i < decoded.length; i++) {
             // A device may flush floats that are subnormal; weights that small do not matter.
             if (Float.isFinite(decoded[i]) && Math.abs(decoded[i]) >= 1e-35f) {

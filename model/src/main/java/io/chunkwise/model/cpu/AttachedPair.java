@@ -14,12 +14,13 @@ import java.lang.foreign.SegmentAllocator;
  *
  * @param type     number format of {@code down} and {@code up}
  * @param down     [rank, inputs]
+ * @param packedDown the same for integer activations; null for float ones
  * @param up       [outputs / TILE, rank, TILE], the last tile may be narrower: the components of a few outputs lie together
  * @param factor   [rank] what a component is to be multiplied with
  * @param groupEnd [groups] as in {@link LowRankPair}
  */
-record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySegment down, MemorySegment up, float[] factor,
-        int[] groupEnd) {
+record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySegment down, PackedWeights packedDown, MemorySegment up,
+        float[] factor, int[] groupEnd) {
     /** Neighbouring outputs whose components lie together: a quantization block. */
     static final int TILE = 32;
 
@@ -28,8 +29,9 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
      *
      * @param wanted number format; F32 is taken where blocks would not fit the widths
      * @param memory of the copy
+     * @param integers whether activations are rounded to integers where {@code down} is quantized
      */
-    static AttachedPair of(LowRankPair pair, TensorType wanted, SegmentAllocator memory) {
+    static AttachedPair of(LowRankPair pair, TensorType wanted, SegmentAllocator memory, boolean integers) {
         int rank = pair.rank();
         int inputs = pair.inputs();
         int outputs = pair.outputs();
@@ -60,7 +62,12 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
         for (int k = 0; k < rank; k++) {
             downFactor[k] *= upFactor[k];
         }
-        return new AttachedPair(rank, inputs, outputs, type, down, up, downFactor, pair.groupEnd());
+        PackedWeights packed = null;
+        if (integers && type.isQuantized()) {
+            packed = PackedWeights.allocate(type, rank, inputs, memory);
+            packed.pack(down, inputs, 0, rank);
+        }
+        return new AttachedPair(rank, inputs, outputs, type, down, packed, up, downFactor, pair.groupEnd());
     }
 
     /** The power of two that the largest of some values is between one and two times of; 1 if all are 0. */
@@ -98,7 +105,7 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
     }
 
     long bytes() {
-        return down.byteSize() + up.byteSize();
+        return down.byteSize() + up.byteSize() + (packedDown == null ? 0 : packedDown.data().byteSize());
     }
 
     /** Leading components that rows with the given number of leading active groups use. */

@@ -7,6 +7,7 @@ import io.chunkwise.model.format.BlockCodec;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.Activation;
+import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorCounters;
@@ -38,6 +39,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /** Acts on each op of {@link LlamaForward} when it meets it, on a team of threads. */
@@ -60,6 +62,9 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private final int probeLayer;
     private final Map<Activation, float[]> buffers = new EnumMap<>(Activation.class); // [rows, width], grown to the longest pass
     private final Map<WeightRole, TensorView[]> matrices = new EnumMap<>(WeightRole.class); // [layer]
+    private final Map<WeightRole, PackedWeights[]> packed = new EnumMap<>(WeightRole.class); // [layer]; with integer activations
+    private final Arena packedMemory = Arena.ofShared();
+    private final boolean integers;
     private final Map<WeightRole, float[][]> vectors = new EnumMap<>(WeightRole.class); // [layer][width]: norms and biases as floats
     private final Scratch scratch;
     private final ProjectionStep projections;
@@ -109,7 +114,11 @@ final class CpuForwardExecutor implements ForwardExecutor {
         rotary = new RotaryTable(config, Math.min(contextLength, 512));
         team = new WorkerTeam(options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads());
         scratch = new Scratch(team.size());
-        projections = new ProjectionStep(team, scratch, plain, options.adapters().fused(), options.activations());
+        projections = new ProjectionStep(team, scratch, plain, options.adapters().fused());
+        integers = options.activations() == ActivationFormat.INTEGER && !plain;
+        if (integers) {
+            matrices.forEach((role, tensors) -> packed.put(role, pack(tensors)));
+        }
         adapterExecution = options.adapters();
         kv = new CpuKvPages(config, cache, probes, options.kv().quantizable(), team, scratch, () -> rotary);
     }
@@ -121,6 +130,21 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private static TensorView unmapped(TensorView tensor) {
         MemorySegment data = tensor.data();
         return data.isNative() ? new TensorView(tensor.name(), tensor.type(), tensor.shape(), data.reinterpret(data.byteSize())) : tensor;
+    }
+
+    /** A copy of each, null of those that are not quantized. */
+    private PackedWeights[] pack(TensorView[] tensors) {
+        PackedWeights[] copies = new PackedWeights[tensors.length];
+        for (int i = 0; i < copies.length; i++) {
+            TensorView tensor = tensors[i];
+            if (tensor.type().isQuantized()) {
+                int inputs = Math.toIntExact(tensor.elements() / tensor.rows());
+                PackedWeights copy = PackedWeights.allocate(tensor.type(), tensor.rows(), inputs, packedMemory);
+                team.share(tensor.rows(), 64, (_, from, to) -> copy.pack(tensor.data(), inputs, from, to));
+                copies[i] = copy;
+            }
+        }
+        return copies;
     }
 
     private float[][] decodePerLayer(WeightRole role) {
@@ -168,7 +192,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
             for (int i = from; i < to; i++) {
                 AdapterSite site = sites.get(i).getKey();
                 TensorType base = weights.get(site.role(), site.layer()).type();
-                copies[i] = AttachedPair.of(sites.get(i).getValue(), adapterExecution.typeFor(base), attachedMemory);
+                copies[i] = AttachedPair.of(sites.get(i).getValue(), adapterExecution.typeFor(base), attachedMemory, integers);
             }
         });
         for (int i = 0; i < copies.length; i++) {
@@ -193,11 +217,15 @@ final class CpuForwardExecutor implements ForwardExecutor {
 
     @Override
     public ExecutorCounters counters() {
-        long held = weights.bytes() + kv.usage().allocatedBytes()
+        long held = weights.bytes() + packedBytes() + kv.usage().allocatedBytes()
                 + buffers.values().stream().mapToLong(buffer -> 4L * buffer.length).sum()
                 + pairs.values().stream().mapToLong(AttachedPair::bytes).sum();
         peakBytes = Math.max(peakBytes, held);
         return new ExecutorCounters(0, peakBytes, 0, 0, List.of());
+    }
+
+    private long packedBytes() {
+        return packed.values().stream().flatMap(Arrays::stream).filter(Objects::nonNull).mapToLong(copy -> copy.data().byteSize()).sum();
     }
 
     @Override
@@ -383,8 +411,9 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private void project(Activation in, List<LayerOp.Project> bases, List<LayerOp.AddLowRank> updates, int layer) {
         List<ProjectionStep.Base> base = new ArrayList<>(bases.size());
         for (LayerOp.Project op : bases) {
-            TensorView weight = matrices.get(op.weight())[op.weight().isPerLayer() ? layer : 0];
-            base.add(new ProjectionStep.Base(weight, buffers.get(op.out()), op.accumulate()));
+            int i = op.weight().isPerLayer() ? layer : 0;
+            base.add(new ProjectionStep.Base(matrices.get(op.weight())[i], integers ? packed.get(op.weight())[i] : null,
+                    buffers.get(op.out()), op.accumulate()));
         }
         List<ProjectionStep.Update> active = new ArrayList<>(updates.size());
         int activeGroups = attached.isEmpty() ? 0 : batch.activeGroups();
@@ -439,6 +468,9 @@ final class CpuForwardExecutor implements ForwardExecutor {
     @Override
     public void close() {
         team.close();
+        if (packedMemory.scope().isAlive()) {
+            packedMemory.close();
+        }
         if (attachedMemory.scope().isAlive()) {
             attachedMemory.close();
         }

@@ -1,35 +1,52 @@
 package io.chunkwise.model.cpu;
 
 import static io.chunkwise.model.cpu.Lanes.ORDER;
-import static io.chunkwise.model.cpu.WeightDecoder.SHORT;
+import static io.chunkwise.model.cpu.PackedWeights.PIECE;
+import static io.chunkwise.model.cpu.PackedWeights.SCALES;
 
 import io.chunkwise.model.format.TensorType;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.ByteVector;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
- * A base weight times one row of activations that are rounded to integers, a scale for each block of 32: what decoding does instead of
- * {@link RowProjection} where {@link io.chunkwise.model.forward.ActivationFormat#INTEGER} allows it. A block becomes floats once, as
- * eight sums of four products, instead of weight by weight.
+ * {@link PackedWeights} times one row of activations that are rounded to integers, a scale for each block of 32: what decoding does instead
+ * of {@link RowProjection} where {@link io.chunkwise.model.forward.ActivationFormat#INTEGER} allows it.
  *
- * <p>The Vector API has no multiply-add of neighbours. Q4_0 gets it from one 32-bit product, as in (w₀ + 2¹⁶ w₁) · (x₁ + 2¹⁶ x₀): its
- * upper half is w₀x₀ + w₁x₁, and what is below the binary point of that, w₀x₁, is less than half of a step. Four products of −8 to 7 times
- * at most 1,023 fit in the upper half, so that activations keep 11 bits. Q8_0 multiplies shorts: two products of −128 to 127
- * times at most 127 fit in one.
+ * <p>The Vector API has no multiply-add of bytes. Shorts are multiplied instead, whose products are right modulo 2¹⁶: two quants of
+ * Q8_0 or four of Q4_0 per short are added up where they lie, without a sign, and a correction makes the sum of the short right, which
+ * fits: two products of −128 to 127 times at most 127, four of −8 to 7 times at most 1,023, so that activations beside Q4_0 keep 11 bits.
  *
- * <p>Loops end with a store and plain additions for the reasons of {@link Lanes#sum(float[])}.
+ * <p>The two shorts of an int are told apart once per group: the correction makes the lower one positive, so that the upper one
+ * is what an arithmetic shift leaves, and the lower one is what is left of the sum of whole ints without it.
  */
 final class IntegerProjection {
+    private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_256;
+    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_256;
+    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_256;
+    private static final int VECTOR = 16; // shorts
+    private static final int PIECES_Q4 = 4;
+    private static final int PIECES_Q8 = 8;
+    private static final int PIECE_Q4 = 5 * VECTOR; // shorts of activations for a piece of weights: corrections, then activations
+    private static final int PIECE_Q8 = 3 * VECTOR;
+    private static final int GROUP_Q4 = PIECES_Q4 * PIECE_Q4;
+    private static final int GROUP_Q8 = PIECES_Q8 * PIECE_Q8;
+    private static final int GROUP_BYTES_Q4 = 144;
+    private static final int GROUP_BYTES_Q8 = 272;
     private static final int LARGEST_Q4 = 1023;
     private static final int LARGEST_Q8 = 127;
-    private static final int BYTES_Q4 = 18; // of a block of weights; ints of a block of activations, too: one variable is the index of both
-    private static final int BYTES_Q8 = 34; // and shorts of a block of activations
-    private static final int NIBBLES = 0x000f000f;
-    private static final int EIGHTS = 0x0008_0008;
+    private static final int BIAS_Q4 = 4 * 8 * LARGEST_Q4; // no sum of a short is below its negative
+    private static final int BIAS_Q8 = 2 * 128 * LARGEST_Q8;
+    /** F16 bits at their places in a float are this much too small; half of it is in the scales of activations, half in the sums. */
+    private static final float HALF_OF_SCALE = 0x1p56f;
+    /** What is added to a number below 2²² rounds it, and leaves it, as an integer, in the lower bits of the float. */
+    private static final float ROUNDING = 0x1.8p23f;
+    private static final int[] NIBBLES = repeated(0x000f000f);
+    private static final int[] BYTES = repeated(0x00ff00ff);
 
     private IntegerProjection() {
     }
@@ -39,146 +56,279 @@ final class IntegerProjection {
         return Lanes.COUNT >= 8;
     }
 
-    /** Rows of rounded activations, in the order of the quants of a type; memory that is used again and grows. */
+    /**
+     * Rows of rounded activations, in the order of the quants of packed weights of a type; memory that is used again and grows.
+     *
+     * <p>For each piece of a group: lane h of lane j (an int) meets the shorts of block j, first the correction, then the activations of the
+     * lowest quants of the shorts, of the next ones and so on.
+     */
     static final class Input {
         private final TensorType type;
-        private int[] pairs = new int[0]; // Q4_0: per block 16 pairs of neighbours, second + 2^16 first, then the bits of the scale
-        private short[] shorts = new short[0]; // Q8_0: per block 16 elements of even and 16 of odd index
-        private float[] scales = new float[0]; // Q8_0: at the index where a block begins in shorts
+        private final int pieces;
+        private final int perShort; // quants
+        private short[] values = new short[0]; // [rows, groups, pieces, 1 + perShort, VECTOR]
+        private final int[] elements = new int[32]; // of a block, in the order of their quants
+        private final int[] rounded = new int[32];
+        private float[] scales = new float[0]; // [rows, groups, BLOCKS], times HALF_OF_SCALE
 
         /** @param type Q8_0 or Q4_0 */
         Input(TensorType type) {
             this.type = type;
+            pieces = type == TensorType.Q4_0 ? PIECES_Q4 : PIECES_Q8;
+            perShort = type == TensorType.Q4_0 ? 4 : 2;
+            for (int i = 0; i < 32; i++) {
+                // Two nibbles of a byte, the lower ones being the first half of a block, or one byte after the other.
+                elements[i] = type == TensorType.Q4_0 ? i / 2 + i % 2 * 16 : i;
+            }
         }
 
         /** @param in [rows, inputs] */
         void round(float[] in, int inputs, int rows) {
-            int blocks = rows * inputs / 32;
-            if (type == TensorType.Q4_0) {
-                pairs = pairs.length >= blocks * BYTES_Q4 ? pairs : new int[blocks * BYTES_Q4];
-                for (int block = 0; block < blocks; block++) {
-                    roundToPairs(in, block * 32, block * BYTES_Q4);
+            int groups = PackedWeights.groups(inputs);
+            int groupSize = pieces * (1 + perShort) * VECTOR;
+            values = values.length >= rows * groups * groupSize ? values : new short[rows * groups * groupSize];
+            scales = Scratch.atLeast(scales, rows * groups * PackedWeights.BLOCKS);
+            for (int row = 0; row < rows; row++) {
+                for (int block = 0; block < groups * PackedWeights.BLOCKS; block++) {
+                    int group = row * groups + block / PackedWeights.BLOCKS;
+                    int lane = block % PackedWeights.BLOCKS;
+                    boolean missing = block * 32 >= inputs;
+                    scales[group * PackedWeights.BLOCKS + lane] = roundBlock(in, missing ? -1 : row * inputs + block * 32,
+                            group * groupSize + 2 * lane) * HALF_OF_SCALE;
                 }
-            } else {
-                shorts = shorts.length >= blocks * BYTES_Q8 ? shorts : new short[blocks * BYTES_Q8];
-                scales = Scratch.atLeast(scales, blocks * BYTES_Q8);
-                for (int block = 0; block < blocks; block++) {
-                    roundToShorts(in, block * 32, block * BYTES_Q8);
+            }
+        }
+
+        /**
+         * @param from of the block in {@code in}; -1: it is all 0
+         * @param at   of the first short that the block's quants meet
+         * @return what 1 stands for
+         */
+        private float roundBlock(float[] in, int from, int at) {
+            boolean nibbles = type == TensorType.Q4_0;
+            float step = from < 0 ? 0 : roundTo(nibbles ? LARGEST_Q4 : LARGEST_Q8, in, from);
+            if (step == 0) {
+                Arrays.fill(rounded, 0);
+            }
+            int bias = nibbles ? BIAS_Q4 : BIAS_Q8;
+            int zero = nibbles ? 8 : 128;
+            int element = 0; // index in elements
+            for (int piece = 0; piece < pieces; piece++) {
+                for (int half = 0; half < 2; half++) {
+                    int to = at + piece * (1 + perShort) * VECTOR + half;
+                    int sum = 0;
+                    for (int k = 1; k <= perShort; k++) {
+                        short value = (short) rounded[elements[element++]];
+                        values[to + k * VECTOR] = value;
+                        sum += value;
+                    }
+                    values[to] = (short) ((half == 0 ? bias : 0) - zero * sum);
                 }
             }
+            return step;
         }
 
-        private void roundToPairs(float[] in, int from, int at) {
-            float step = largest(in, from) / LARGEST_Q4;
-            float inverse = step == 0 ? 0 : 1 / step;
-            for (int i = 0; i < 32; i += 2) {
-                pairs[at + i / 2] = ((int) Math.rint(in[from + i] * inverse) << 16) + (int) Math.rint(in[from + i + 1] * inverse);
+        /** Leaves a block's integers, at most {@code largest}, in the lower halves of {@code rounded}, unless all are 0. */
+        private float roundTo(int largest, float[] in, int from) {
+            FloatVector magnitudes = FloatVector.zero(FLOATS);
+            for (int i = 0; i < 32; i += 8) {
+                magnitudes = magnitudes.max(FloatVector.fromArray(FLOATS, in, from + i).abs());
             }
-            pairs[at + 16] = Float.floatToRawIntBits(step * 0x1p-16f);
-        }
-
-        private void roundToShorts(float[] in, int from, int at) {
-            float step = largest(in, from) / LARGEST_Q8;
-            float inverse = step == 0 ? 0 : 1 / step;
-            for (int i = 0; i < 16; i++) {
-                shorts[at + i] = (short) Math.rint(in[from + 2 * i] * inverse);
-                shorts[at + 16 + i] = (short) Math.rint(in[from + 2 * i + 1] * inverse);
+            float step = magnitudes.reduceLanes(VectorOperators.MAX) / largest;
+            if (step > 0) {
+                FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / step);
+                for (int i = 0; i < 32; i += 8) {
+                    FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(ROUNDING).reinterpretAsInts().intoArray(rounded, i);
+                }
             }
-            scales[at] = step;
-        }
-
-        private static float largest(float[] in, int from) {
-            float largest = 0;
-            for (int i = from; i < from + 32; i++) {
-                largest = Math.max(largest, Math.abs(in[i]));
-            }
-            return largest;
+            return step;
         }
     }
 
     /**
      * out[o] = Σ_i weight[o, i] · in[row, i], for outputs [from, to); added to out where {@code accumulate}
      *
-     * @param data in         [outputs, inputs] of the type that {@code in} was made for
-     * @param out  out/in+out [outputs] from {@code outAt}
+     * @param in  in         made for the type and width of {@code weights}
+     * @param out out/in+out [outputs] from {@code outAt}
      */
-    static void project(MemorySegment data, int inputs, Input in, int row, boolean accumulate, float[] out, int outAt, int from, int to) {
-        int rowBytes = (int) in.type.bytesFor(inputs);
-        if (in.type == TensorType.Q4_0) {
-            projectQ4(data, rowBytes, in.pairs, row * rowBytes, accumulate, out, outAt, from, to);
+    static void project(PackedWeights weights, Input in, int row, boolean accumulate, float[] out, int outAt, int from, int to) {
+        int groups = weights.groups();
+        int scalesAt = row * groups * PackedWeights.BLOCKS;
+        if (weights.type() == TensorType.Q4_0) {
+            projectQ4(weights.data(), groups, in.values, row * groups * GROUP_Q4, in.scales, scalesAt, accumulate, out, outAt, from, to);
         } else {
-            projectQ8(data, rowBytes, in.shorts, in.scales, row * rowBytes, accumulate, out, outAt, from, to);
+            projectQ8(weights.data(), groups, in.values, row * groups * GROUP_Q8, in.scales, scalesAt, accumulate, out, outAt, from, to);
         }
     }
 
-    // Nibbles less 8 are subtracted as ints, not as shorts: a negative lower half then borrows from the upper one, as the product wants it.
-    private static void projectQ4(MemorySegment data, int rowBytes, int[] in, int inAt, boolean accumulate, float[] out, int outAt,
-            int from, int to) {
+    // Pieces are written out, and nothing is left to a method of ours: what the Vector API's methods leave of the compiler's limit on
+    // inlining is not enough for one more, and a vector that crosses a call lies on the heap. A mask that is loaded stays in a register;
+    // a constant would be loaded each time that it is used.
+    private static void projectQ4(MemorySegment data, int groups, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
+            float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
+        IntVector nibbles = IntVector.fromArray(INTS, NIBBLES, 0);
         for (int o = from; o < to; o++) {
-            long row = o * (long) rowBytes;
-            FloatVector sums = FloatVector.zero(FloatVector.SPECIES_256);
-            for (int p = 0; p < rowBytes; p += BYTES_Q4) {
-                int x = inAt + p;
-                IntVector bytes = ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, row + p + 2, ORDER)
-                        .convertShape(VectorOperators.ZERO_EXTEND_B2S, ShortVector.SPECIES_256, 0).reinterpretAsInts();
-                IntVector first = bytes.and(NIBBLES).sub(EIGHTS).mul(IntVector.fromArray(IntVector.SPECIES_256, in, x));
-                IntVector second = bytes.lanewise(VectorOperators.LSHR, 4).and(NIBBLES).sub(EIGHTS)
-                        .mul(IntVector.fromArray(IntVector.SPECIES_256, in, x + 8));
-                FloatVector block = (FloatVector) first.add(second).convertShape(VectorOperators.I2F, FloatVector.SPECIES_256, 0);
-                float scale = Float.float16ToFloat(data.get(SHORT, row + p)) * Float.intBitsToFloat(in[x + 16]);
-                sums = block.fma(FloatVector.broadcast(FloatVector.SPECIES_256, scale), sums);
+            long row = o * (long) (groups * GROUP_BYTES_Q4);
+            FloatVector sums = FloatVector.zero(FLOATS);
+            for (int g = 0; g < groups; g++) {
+                long p = row + g * GROUP_BYTES_Q4;
+                int x = inAt + g * GROUP_Q4;
+                IntVector whole = IntVector.broadcast(INTS, -PIECES_Q4 * BIAS_Q4);
+                IntVector upper = IntVector.zero(INTS);
+                IntVector quants = IntVector.fromMemorySegment(INTS, data, p + SCALES, ORDER);
+                IntVector pairs = ShortVector.fromArray(SHORTS, in, x)
+                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, x + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, x + 2 * VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, x + 3 * VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, x + 4 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                int y = x + PIECE_Q4;
+                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + PIECE, ORDER);
+                pairs = ShortVector.fromArray(SHORTS, in, y)
+                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 4 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                y = x + 2 * PIECE_Q4;
+                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 2 * PIECE, ORDER);
+                pairs = ShortVector.fromArray(SHORTS, in, y)
+                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 4 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                y = x + 3 * PIECE_Q4;
+                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 3 * PIECE, ORDER);
+                pairs = ShortVector.fromArray(SHORTS, in, y)
+                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 4 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                FloatVector ofBlocks = (FloatVector) whole.sub(upper.lanewise(VectorOperators.LSHL, 16)).add(upper)
+                        .convertShape(VectorOperators.I2F, FLOATS, 0);
+                IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
+                        .convertShape(VectorOperators.S2I, INTS, 0);
+                FloatVector ofWeights = halves.lanewise(VectorOperators.LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
+                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * PackedWeights.BLOCKS)), sums);
             }
             sums.intoArray(lanes, 0);
-            float sum = Lanes.sum(lanes);
+            float sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+            sum *= HALF_OF_SCALE;
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }
 
-    // Two outputs at a time share activations and what a row costs before its loop runs. They are half of the outputs apart, because memory
-    // likes two long streams better than two that take turns. A last output without a partner is its own.
-    private static void projectQ8(MemorySegment data, int rowBytes, short[] in, float[] scales, int inAt, boolean accumulate, float[] out,
-            int outAt, int from, int to) {
+    private static void projectQ8(MemorySegment data, int groups, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
+            float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
-        int half = (to - from + 1) / 2;
-        for (int o = from; o < from + half; o++) {
-            int partner = o + half < to ? o + half : o;
-            long row = o * (long) rowBytes;
-            long partnerRow = partner * (long) rowBytes;
-            FloatVector sums = FloatVector.zero(FloatVector.SPECIES_256);
-            FloatVector partnerSums = FloatVector.zero(FloatVector.SPECIES_256);
-            for (int p = 0; p < rowBytes; p += BYTES_Q8) {
-                int x = inAt + p;
-                ShortVector evenIn = ShortVector.fromArray(ShortVector.SPECIES_256, in, x);
-                ShortVector oddIn = ShortVector.fromArray(ShortVector.SPECIES_256, in, x + 16);
-                ShortVector bytes = ShortVector.fromMemorySegment(ShortVector.SPECIES_256, data, row + p + 2, ORDER);
-                FloatVector block = blockQ8(bytes, evenIn, oddIn);
-                float scale = Float.float16ToFloat(data.get(SHORT, row + p)) * scales[x];
-                sums = block.fma(FloatVector.broadcast(FloatVector.SPECIES_256, scale), sums);
-                ShortVector partnerBytes = ShortVector.fromMemorySegment(ShortVector.SPECIES_256, data, partnerRow + p + 2, ORDER);
-                block = blockQ8(partnerBytes, evenIn, oddIn);
-                scale = Float.float16ToFloat(data.get(SHORT, partnerRow + p)) * scales[x];
-                partnerSums = block.fma(FloatVector.broadcast(FloatVector.SPECIES_256, scale), partnerSums);
+        IntVector bytes = IntVector.fromArray(INTS, BYTES, 0);
+        for (int o = from; o < to; o++) {
+            long row = o * (long) (groups * GROUP_BYTES_Q8);
+            FloatVector sums = FloatVector.zero(FLOATS);
+            for (int g = 0; g < groups; g++) {
+                long p = row + g * GROUP_BYTES_Q8;
+                int x = inAt + g * GROUP_Q8;
+                IntVector whole = IntVector.broadcast(INTS, -PIECES_Q8 * BIAS_Q8);
+                IntVector upper = IntVector.zero(INTS);
+                IntVector quants = IntVector.fromMemorySegment(INTS, data, p + SCALES, ORDER);
+                IntVector pairs = ShortVector.fromArray(SHORTS, in, x)
+                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, x + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, x + 2 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                int y = x + PIECE_Q8;
+                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + PIECE, ORDER);
+                pairs = ShortVector.fromArray(SHORTS, in, y)
+                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                y = x + 2 * PIECE_Q8;
+                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 2 * PIECE, ORDER);
+                pairs = ShortVector.fromArray(SHORTS, in, y)
+                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                y = x + 3 * PIECE_Q8;
+                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 3 * PIECE, ORDER);
+                pairs = ShortVector.fromArray(SHORTS, in, y)
+                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                y = x + 4 * PIECE_Q8;
+                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 4 * PIECE, ORDER);
+                pairs = ShortVector.fromArray(SHORTS, in, y)
+                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                y = x + 5 * PIECE_Q8;
+                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 5 * PIECE, ORDER);
+                pairs = ShortVector.fromArray(SHORTS, in, y)
+                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                y = x + 6 * PIECE_Q8;
+                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 6 * PIECE, ORDER);
+                pairs = ShortVector.fromArray(SHORTS, in, y)
+                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                y = x + 7 * PIECE_Q8;
+                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 7 * PIECE, ORDER);
+                pairs = ShortVector.fromArray(SHORTS, in, y)
+                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
+                whole = whole.add(pairs);
+                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
+                FloatVector ofBlocks = (FloatVector) whole.sub(upper.lanewise(VectorOperators.LSHL, 16)).add(upper)
+                        .convertShape(VectorOperators.I2F, FLOATS, 0);
+                IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
+                        .convertShape(VectorOperators.S2I, INTS, 0);
+                FloatVector ofWeights = halves.lanewise(VectorOperators.LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
+                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * PackedWeights.BLOCKS)), sums);
             }
             sums.intoArray(lanes, 0);
-            float sum = Lanes.sum(lanes);
-            partnerSums.intoArray(lanes, 0);
-            float partnerSum = Lanes.sum(lanes);
-            if (accumulate) {
-                sum += out[outAt + o];
-                partnerSum += out[outAt + partner];
-            }
-            out[outAt + o] = sum;
-            out[outAt + partner] = partnerSum;
+            float sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+            sum *= HALF_OF_SCALE;
+            out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
     }
 
-    /** Sums of four products each, from 16 pairs of bytes. */
-    private static FloatVector blockQ8(ShortVector bytes, ShortVector evenIn, ShortVector oddIn) {
-        ShortVector even = bytes.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 8).mul(evenIn);
-        IntVector pairs = even.add(bytes.lanewise(VectorOperators.ASHR, 8).mul(oddIn)).reinterpretAsInts();
-        IntVector fours = pairs.lanewise(VectorOperators.ASHR, 16)
-                .add(pairs.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16));
-        return (FloatVector) fours.convertShape(VectorOperators.I2F, FloatVector.SPECIES_256, 0);
+    private static int[] repeated(int mask) {
+        int[] masks = new int[8];
+        Arrays.fill(masks, mask);
+        return masks;
     }
 }

@@ -2,14 +2,14 @@ package io.chunkwise.model.cpu;
 
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
-import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.TokenBatch;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.Set;
 
 /**
  * Runs the projections of one input and their low-rank updates: two jobs of the team, the second one only where an
@@ -18,7 +18,8 @@ import java.util.stream.Stream;
 final class ProjectionStep {
     /** From this many rows on, decoding a tile of weights to float pays. */
     private static final int MANY_ROWS = 4;
-    private static final int CHUNK_BYTES = 1 << 16;
+    /** Of weights handed out at a time: every chunk is a stream that memory has to find its way into. */
+    private static final int CHUNK_BYTES = 1 << 18;
     /** Outputs that are handed out at a time where there are no vectors. */
     private static final int PLAIN_OUTPUTS = 64;
     /** Multiply-adds that one thread does in less time than a team takes to gather. */
@@ -27,9 +28,10 @@ final class ProjectionStep {
     /**
      * A base projection.
      *
-     * @param out out/in+out [rows, weight.rows()]
+     * @param packed the same weight for integer activations; null for float ones
+     * @param out    out/in+out [rows, weight.rows()]
      */
-    record Base(TensorView weight, float[] out, boolean accumulate) {
+    record Base(TensorView weight, PackedWeights packed, float[] out, boolean accumulate) {
     }
 
     /**
@@ -47,21 +49,18 @@ final class ProjectionStep {
     private final boolean fused;
     private float[] product = new float[0]; // [rows, outputs] of an update that is not fused
     private final PanelStep manyRows;
-    private final boolean integers;
-    private final Map<TensorType, IntegerProjection.Input> rounded = new EnumMap<>(TensorType.class); // [rows, inputs] for quantized types
-    private final Map<TensorType, float[]> prepared = new EnumMap<>(TensorType.class); // [rows, preparedSize] for quantized types
+    private final Map<TensorType, IntegerProjection.Input> rounded = new EnumMap<>(TensorType.class); // [rows, inputs] for packed weights
+    private final Map<TensorType, float[]> prepared = new EnumMap<>(TensorType.class); // [rows, preparedSize] for other quantized ones
 
     /**
      * @param plain use {@link PlainKernels}
      * @param fused see {@link io.chunkwise.model.forward.AdapterExecution}
-     * @param activations beside quantized weights, in steps of few rows
      */
-    ProjectionStep(WorkerTeam team, Scratch scratch, boolean plain, boolean fused, ActivationFormat activations) {
+    ProjectionStep(WorkerTeam team, Scratch scratch, boolean plain, boolean fused) {
         this.team = team;
         this.scratch = scratch;
         this.plain = plain;
         this.fused = fused;
-        integers = activations == ActivationFormat.INTEGER;
         manyRows = new PanelStep(team, scratch);
     }
 
@@ -107,8 +106,13 @@ final class ProjectionStep {
     }
 
     private void projectFewRows(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates) {
-        Stream.concat(bases.stream().map(base -> base.weight().type()), updates.stream().map(update -> update.pair().type()))
-                .distinct().forEach(type -> prepare(type, in, inputs, rows));
+        Set<TensorType> met = EnumSet.noneOf(TensorType.class);
+        for (Base base : bases) {
+            prepareOnce(base.weight().type(), base.packed() != null, met, in, inputs, rows);
+        }
+        for (Update update : updates) {
+            prepareOnce(update.pair().type(), update.pair().packedDown() != null, met, in, inputs, rows);
+        }
         // Items are the outputs of all projections and the components of all updates, one after the other.
         int items = 0;
         long bytes = 0;
@@ -128,8 +132,8 @@ final class ProjectionStep {
                 TensorView weight = base.weight();
                 int end = begin + weight.rows();
                 for (int row = 0; row < rows && from < end && to > begin; row++) {
-                    projectRow(weight.type(), weight.data(), in, inputs, row, base.accumulate(), base.out(), row * weight.rows(),
-                            Math.max(0, from - begin), Math.min(to, end) - begin);
+                    projectRow(weight.type(), weight.data(), base.packed(), in, inputs, row, base.accumulate(), base.out(),
+                            row * weight.rows(), Math.max(0, from - begin), Math.min(to, end) - begin);
                 }
                 begin = end;
             }
@@ -137,7 +141,7 @@ final class ProjectionStep {
                 AttachedPair pair = update.pair();
                 int end = begin + pair.rank();
                 for (int row = 0; row < rows && from < end && to > begin; row++) {
-                    projectRow(pair.type(), pair.down(), in, inputs, row, false, update.hidden(), row * pair.rank(),
+                    projectRow(pair.type(), pair.down(), pair.packedDown(), in, inputs, row, false, update.hidden(), row * pair.rank(),
                             Math.max(0, from - begin), Math.min(to, end) - begin);
                 }
                 begin = end;
@@ -145,15 +149,15 @@ final class ProjectionStep {
         });
     }
 
-    private void projectRow(TensorType type, MemorySegment data, float[] in, int inputs, int row, boolean accumulate, float[] out,
-            int outAt, int from, int to) {
-        if (!type.isQuantized()) {
-            RowProjection.project(type, data, inputs, in, row * inputs, accumulate, out, outAt, from, to);
-        } else if (integers) {
-            IntegerProjection.project(data, inputs, rounded.get(type), row, accumulate, out, outAt, from, to);
-        } else {
+    private void projectRow(TensorType type, MemorySegment data, PackedWeights packed, float[] in, int inputs, int row, boolean accumulate,
+            float[] out, int outAt, int from, int to) {
+        if (packed != null) {
+            IntegerProjection.project(packed, rounded.get(type), row, accumulate, out, outAt, from, to);
+        } else if (type.isQuantized()) {
             RowProjection.project(type, data, inputs, prepared.get(type), row * RowProjection.preparedSize(type, inputs), accumulate, out,
                     outAt, from, to);
+        } else {
+            RowProjection.project(type, data, inputs, in, row * inputs, accumulate, out, outAt, from, to);
         }
     }
 
@@ -168,11 +172,12 @@ final class ProjectionStep {
         }
     }
 
-    private void prepare(TensorType type, float[] in, int inputs, int rows) {
-        if (!type.isQuantized()) {
+    /** Brings the rows into the form that weights of a type want, unless one of the types met did. All of a type want the same. */
+    private void prepareOnce(TensorType type, boolean packed, Set<TensorType> met, float[] in, int inputs, int rows) {
+        if (!type.isQuantized() || !met.add(type)) {
             return;
         }
-        if (integers) {
+        if (packed) {
             rounded.computeIfAbsent(type, IntegerProjection.Input::new).round(in, inputs, rows);
             return;
         }

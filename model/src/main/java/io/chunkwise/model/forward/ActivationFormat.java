@@ -6,7 +6,8 @@ public enum ActivationFormat {
     FLOAT,
     /**
      * Rounded to integers, a scale for each block of 32: 8 bits beside Q8_0, 11 bits beside Q4_0. Faster, and about as exact as other
-     * engines that round activations. Floats all the same: prompts, and models so small that they run without vectors.
+     * engines that round activations. Such weights are held a second time, in an order of their own. Floats all the same: prompts,
+     * and models so small that they run without vectors.
      */
     INTEGER
 }

@@ -17,7 +17,7 @@ class AttachedPairTest {
         for (int[] shape : new int[][] {{1, 32, 32}, {5, 96, 160}, {17, 33, 100}, {3, 64, 7}, {64, 32, 64}}) {
             LowRankPair pair = pair(shape[0], shape[1], shape[2], 1, 1);
             try (Arena memory = Arena.ofConfined()) {
-                AttachedPair attached = AttachedPair.of(pair, type, memory);
+                AttachedPair attached = AttachedPair.of(pair, type, memory, false);
                 float[] up = up(attached);
                 float[] hidden = gaussians(4 * pair.rank(), 2, 1);
                 float[] before = gaussians(4 * pair.outputs(), 3, 1);
@@ -58,7 +58,7 @@ class AttachedPairTest {
         for (double size : new double[] {1e-12, 1e-5, 1, 1e9}) {
             LowRankPair pair = pair(4, 64, 96, size, 1e-6 / size);
             try (Arena memory = Arena.ofConfined()) {
-                AttachedPair attached = AttachedPair.of(pair, type, memory);
+                AttachedPair attached = AttachedPair.of(pair, type, memory, false);
                 float[] down = new float[64];
                 float[] up = up(attached);
                 for (int k = 0; k < 4; k++) {
@@ -89,7 +89,7 @@ class AttachedPairTest {
     void tilesOfTheSecondHalfAreTheDecodedComponents(TensorType type) {
         for (int[] shape : new int[][] {{1, 32, 32}, {5, 96, 160}, {17, 33, 100}, {3, 64, 7}, {300, 32, 64}}) {
             try (Arena memory = Arena.ofConfined()) {
-                AttachedPair attached = AttachedPair.of(pair(shape[0], shape[1], shape[2], 1, 1), type, memory);
+                AttachedPair attached = AttachedPair.of(pair(shape[0], shape[1], shape[2], 1, 1), type, memory, false);
                 float[] up = up(attached);
                 for (int first = 0; first < attached.outputs(); first += 5) {
                     int count = Math.min(TileProjection.TILE, attached.outputs() - first);

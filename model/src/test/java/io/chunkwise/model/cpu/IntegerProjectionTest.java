@@ -26,14 +26,14 @@ class IntegerProjectionTest {
     @EnumSource(names = {"Q8_0", "Q4_0"})
     void sumsDifferByTheRoundingOfActivationsOnly(TensorType type) {
         try (Arena arena = Arena.ofConfined()) {
-            for (int inputs : new int[] {32, 96, 352}) {
+            for (int inputs : new int[] {32, 96, 256, 352, 1024}) {
                 for (int outputs : new int[] {1, 2, 5, 24}) {
                     float[] weights = gaussians(inputs * outputs, 1);
                     MemorySegment data = arena.allocate(type.bytesFor(weights.length));
                     BlockCodec.encode(type, weights, 0, weights.length, data, 0);
                     float[] in = gaussians(3 * inputs, 2);
                     Arrays.fill(in, inputs, inputs + 32, 0); // a block without a largest activation
-                    check(type, data, inputs, outputs, in, 3);
+                    check(type, data, inputs, outputs, in, 3, arena);
                 }
             }
         }
@@ -53,11 +53,11 @@ class IntegerProjectionTest {
                 for (float sign : new float[] {1, -1}) {
                     float[] in = new float[inputs];
                     Arrays.fill(in, 3 * sign);
-                    check(type, data, inputs, 1, in, 1);
+                    check(type, data, inputs, 1, in, 1, arena);
                     for (int i = 0; i < inputs; i += 2) {
                         in[i] = -in[i];
                     }
-                    check(type, data, inputs, 1, in, 1);
+                    check(type, data, inputs, 1, in, 1, arena);
                 }
             }
         }
@@ -73,11 +73,12 @@ class IntegerProjectionTest {
             BlockCodec.encode(type, gaussians(inputs * outputs, 3), 0, inputs * outputs, data, 0);
             IntegerProjection.Input rounded = new IntegerProjection.Input(type);
             rounded.round(gaussians(inputs, 4), inputs, 1);
+            PackedWeights weights = packed(type, data, inputs, outputs, arena);
             float[] whole = gaussians(outputs, 5);
             float[] pieces = whole.clone();
-            IntegerProjection.project(data, inputs, rounded, 0, true, whole, 0, 0, outputs);
+            IntegerProjection.project(weights, rounded, 0, true, whole, 0, 0, outputs);
             for (int[] piece : new int[][] {{0, 1}, {1, 4}, {4, 4}, {4, 6}, {6, 13}}) {
-                IntegerProjection.project(data, inputs, rounded, 0, true, pieces, 0, piece[0], piece[1]);
+                IntegerProjection.project(weights, rounded, 0, true, pieces, 0, piece[0], piece[1]);
             }
             for (int o = 0; o < outputs; o++) {
                 assertEquals(whole[o], pieces[o], 0f, type + " output " + o);
@@ -85,15 +86,16 @@ class IntegerProjectionTest {
         }
     }
 
-    private static void check(TensorType type, MemorySegment data, int inputs, int outputs, float[] in, int rows) {
+    private static void check(TensorType type, MemorySegment data, int inputs, int outputs, float[] in, int rows, Arena arena) {
         float[] weights = new float[inputs * outputs];
         BlockCodec.decode(type, data, 0, weights, 0, weights.length);
         IntegerProjection.Input rounded = new IntegerProjection.Input(type);
         rounded.round(in, inputs, rows);
+        PackedWeights packed = packed(type, data, inputs, outputs, arena);
         float[] before = gaussians(rows * outputs, 6);
         float[] actual = before.clone();
         for (int row = 0; row < rows; row++) {
-            IntegerProjection.project(data, inputs, rounded, row, true, actual, row * outputs, 0, outputs);
+            IntegerProjection.project(packed, rounded, row, true, actual, row * outputs, 0, outputs);
         }
         int steps = type == TensorType.Q8_0 ? 127 : 1023;
         for (int row = 0; row < rows; row++) {
@@ -110,13 +112,20 @@ class IntegerProjectionTest {
                         largest = Math.max(largest, Math.abs(x));
                         magnitude += Math.abs(weight);
                     }
-                    // Half of a step; below the binary point of Q4_0's sums are products of neighbours that do not belong there.
-                    tolerance += magnitude * largest * (0.5 / steps + 0x1p-16 + 1e-5);
+                    tolerance += magnitude * largest * (0.5 / steps + 1e-5); // half of a step
                 }
                 assertEquals(expected, actual[row * outputs + o], tolerance,
                         type + " [" + outputs + ", " + inputs + "] row " + row + " of " + rows + " output " + o);
             }
         }
+    }
+
+    /** In two pieces, as two workers pack. */
+    private static PackedWeights packed(TensorType type, MemorySegment data, int inputs, int outputs, Arena arena) {
+        PackedWeights weights = PackedWeights.allocate(type, outputs, inputs, arena);
+        weights.pack(data, inputs, outputs / 2, outputs);
+        weights.pack(data, inputs, 0, outputs / 2);
+        return weights;
     }
 
     private static float[] gaussians(int count, int seed) {

@@ -28,7 +28,7 @@ public final class DeviceOptions {
 
     @Option(names = "--activations", paramLabel = ACTIVATIONS, order = 86, defaultValue = "float",
             description = "What quantized weights are multiplied with in decode: float is exact, integer (8 bits beside "
-                    + "Q8_0, 11 beside Q4_0) is faster; cpu executor only (default: ${DEFAULT-VALUE}).")
+                    + "Q8_0, 11 beside Q4_0) is faster and holds such weights twice; cpu executor only (default: ${DEFAULT-VALUE}).")
     private String activations;
 
     @Option(names = "--cuda-graphs", order = 87,

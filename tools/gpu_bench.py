@@ -8,10 +8,11 @@ For every device of every TornadoVM backend that there is (opencl, ptx, cuda; GP
 order, so that what matters most is there when time runs out:
   1. LLaMA-7B shape, random weights made on the device, F16, Q8_0 and Q4_0, ranks 0, 8 and 64 fused, at 512 and 4,096 tokens of context
   2. the same shape in transformers + peft (tools/peft_bench.py, F16, unmerged), in the same run on the same GPU
-  3. Q8_0 with a context of 2,048 tokens, for its peak of device memory
+  3. Q8_0 with a context of 2,048 tokens, for its peak of device memory, full pages of F16 and of F32
   4. F16, Q8_0 and Q4_0 with adapters merged, fused and unfused, at 512
   5. the same with --cuda-graphs (ptx and cuda)
   6. where the time of a token goes, kernel by kernel (Q8_0, rank 8)
+The KV cache is of F16 (--kv-type f16), as the comparison's is, except where it says F32.
 A configuration that fails (no driver, out of memory, over its time) is recorded with the line that it failed with, and the next one runs.
 The JSON: host, devices, runs[] (command, seconds, rows[] as `chunkwise bench --json` gives them, or error), peers[], and goals[].
 
@@ -229,15 +230,16 @@ def main():
     near, far, tight = ("8", "64", "12") if args.tiny else ("512", "4096", "1888")
     types = ["q8_0", "f16", "q4_0"]
 
-    def all_devices(name, *options, devices=names):
+    def all_devices(name, *options, devices=names, kv_types="f16"):
         for device in devices:
-            runs.bench(name, device, *shape, *tokens, *options)
+            runs.bench(name, device, *shape, *tokens, *options, "--kv-type", kv_types)
 
     for kind in types:
         all_devices("fused", "--type", kind, "--rank", "0,8,64", "--lora-mode", "fused", "--context-depth", f"{near},{far}")
         if kind == "f16":
             runs.peers()
     all_devices("memory", "--type", "q8_0", "--rank", "0,8", "--lora-mode", "fused", "--context-depth", tight)
+    all_devices("memory, F32 cache", "--type", "q8_0", "--rank", "8", "--lora-mode", "fused", "--context-depth", tight, kv_types="f32")
     for kind in types:
         all_devices("modes", "--type", kind, "--rank", "0,8,64", "--lora-mode", "merged,fused,unfused", "--context-depth", near)
     captured = [name for name in names if name.split(":")[0] in ("ptx", "cuda")]

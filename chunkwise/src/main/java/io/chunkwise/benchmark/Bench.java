@@ -22,9 +22,9 @@ import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 
 /**
- * Measures prefill and decode of one model on one device. Adapters, modes, KV policies, numbers of threads and the reading of memory
- * take turns within every repetition: on a machine that others use too, ratios within a repetition mean more than figures. Depths come
- * one after the other, because filling the cache takes longer than a test.
+ * Measures prefill and decode of one model on one device. Adapters, modes, KV policies and types, numbers of threads and the reading
+ * of memory take turns within every repetition: on a machine that others use too, ratios within a repetition mean more than figures.
+ * Depths come one after the other, because filling the cache takes longer than a test.
  */
 public final class Bench {
     private static final int WARM_UPS = 3;
@@ -56,7 +56,7 @@ public final class Bench {
     /**
      * @param name  of the model, for the report
      * @param model neither changed nor closed
-     * @return a row for every combination: by depth, threads, KV policy, variant and test
+     * @return a row for every combination: by depth, threads, KV policy, KV type, test and variant
      */
     public List<BenchRow> run(String name, LlamaModel model) {
         List<BenchRow> rows = new ArrayList<>();
@@ -110,6 +110,7 @@ public final class Bench {
         // Base and adapters of one test directly one after the other.
         all.sort(Comparator.<Series>comparingInt(series -> plan.threads().indexOf(series.seat().threads()))
                 .thenComparing(series -> plan.kvPolicies().indexOf(series.seat().kvPolicy()))
+                .thenComparing(series -> plan.kvTypes().indexOf(series.seat().kvType()))
                 .thenComparing(series -> plan.tests().indexOf(series.test()))
                 .thenComparing(series -> plan.variants().indexOf(series.variant())));
         return all;
@@ -168,7 +169,8 @@ public final class Bench {
         Seat seat = series.seat();
         ExecutorCounters counters = seat.executor().counters();
         Optional<Series> base = all.stream().filter(other -> other.variant().equals(Variant.BASE) && other.test().equals(series.test())
-                && other.seat().threads() == seat.threads() && other.seat().kvPolicy().equals(seat.kvPolicy())).findFirst();
+                && other.seat().threads() == seat.threads() && other.seat().kvPolicy().equals(seat.kvPolicy())
+                && other.seat().kvType() == seat.kvType()).findFirst();
         boolean decode = series.test().kind() == SpeedTest.Kind.DECODE;
         long fixed = DecodeFloor.weightBytes(model)
                 + series.adapter().map(adapter -> DecodeFloor.adapterBytes(adapter, model.weights(), seat.executor())).orElse(0L);
@@ -187,7 +189,8 @@ public final class Bench {
         boolean cpu = seat.executor().device().backend().equals("cpu");
         int threads = !cpu ? 0 : seat.threads() == 0 ? Runtime.getRuntime().availableProcessors() : seat.threads();
         return new BenchRow.Setting(name, model.weights().get(WeightRole.QUERY, 0).type(), model.weights().bytes(), seat.executor().name(),
-                seat.executor().device(), threads, depth, seat.kvPolicy().word(), template.adapters().type(), template.activations());
+                seat.executor().device(), threads, depth, seat.kvPolicy().word(), seat.kvType(), template.adapters().type(),
+                template.activations());
     }
 
     private Spread spread(IntToDoubleFunction ofRepetition) {

@@ -12,6 +12,7 @@ import io.chunkwise.model.forward.ForwardExecutorProvider;
 import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.ReadProbe;
 import io.chunkwise.model.forward.TokenBatch;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
 import io.chunkwise.policy.ChunkPolicy;
@@ -24,8 +25,8 @@ import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /**
- * All executors of a benchmark over one model, open at once, so that they can take turns: one per number of threads, KV policy and
- * way of running adapters. What cannot be told apart shares one: the base runs where fused adapters run.
+ * All executors of a benchmark over one model, open at once, so that they can take turns: one per number of threads, KV policy, KV
+ * type and way of running adapters. What cannot be told apart shares one: the base runs where fused adapters run.
  */
 final class BenchExecutors implements AutoCloseable {
     private final List<Seat> seats = new ArrayList<>();
@@ -41,7 +42,7 @@ final class BenchExecutors implements AutoCloseable {
      * @param firstToken seconds from opening it to the first token
      * @param started    counters after the first token
      */
-    record Seat(int threads, KvPolicy kvPolicy, LoraMode mode, ForwardExecutor executor, BenchCache cache,
+    record Seat(int threads, KvPolicy kvPolicy, KvType kvType, LoraMode mode, ForwardExecutor executor, BenchCache cache,
             double firstToken, ExecutorCounters started) {
 
         boolean takes(Variant variant) {
@@ -70,13 +71,15 @@ final class BenchExecutors implements AutoCloseable {
             }
             for (int threads : plan.threads()) {
                 for (KvPolicy kvPolicy : plan.kvPolicies()) {
-                    for (LoraMode mode : plan.variants().stream().map(BenchExecutors::modeOf).distinct().toList()) {
-                        ExecutorOptions options = options(plan, template, device, threads, kvPolicy, mode);
-                        LlamaModel run = mode == LoraMode.MERGED ? merged.orElseThrow() : model;
-                        seats.add(seat(threads, kvPolicy, mode, provider, run, options, clock));
+                    for (KvType kvType : plan.kvTypes()) {
+                        for (LoraMode mode : plan.variants().stream().map(BenchExecutors::modeOf).distinct().toList()) {
+                            ExecutorOptions options = options(plan, template, device, threads, kvPolicy, kvType, mode);
+                            LlamaModel run = mode == LoraMode.MERGED ? merged.orElseThrow() : model;
+                            seats.add(seat(threads, kvPolicy, mode, provider, run, options, clock));
+                        }
                     }
                 }
-                ExecutorOptions where = options(plan, template, device, threads, new KvPolicy.Full(), LoraMode.FUSED);
+                ExecutorOptions where = options(plan, template, device, threads, new KvPolicy.Full(), KvType.F32, LoraMode.FUSED);
                 probes.put(threads, provider.readProbe(model, where));
             }
         } catch (RuntimeException | Error e) {
@@ -95,10 +98,10 @@ final class BenchExecutors implements AutoCloseable {
     }
 
     private static ExecutorOptions options(BenchPlan plan, ExecutorOptions template, DeviceInfo device, int threads, KvPolicy kvPolicy,
-            LoraMode mode) {
+            KvType kvType, LoraMode mode) {
         int context = plan.contextLength();
         int rows = Math.min(context, plan.batch());
-        return new ExecutorOptions(context, rows, kvPolicy.reservation(ChunkPolicy.uniformMax(), context, rows),
+        return new ExecutorOptions(context, rows, kvPolicy.reservation(ChunkPolicy.uniformMax(), context, rows).with(kvType),
                 Optional.of(device.selector()), threads, new AdapterExecution(template.adapters().type(), mode != LoraMode.UNFUSED),
                 template.activations(), template.cudaGraphs(), template.profiled(), template.progress());
     }
@@ -114,7 +117,7 @@ final class BenchExecutors implements AutoCloseable {
             executor.run(TokenBatch.uniform(new int[] {0}, 0, new float[0]), new OutputRequest.LastTop(1));
             double firstToken = (clock.getAsLong() - opening) / 1e9;
             BenchCache cache = new BenchCache(executor, kvPolicy, model.config().layers(), model.config().vocabSize());
-            return new Seat(threads, kvPolicy, mode, executor, cache, firstToken, executor.counters());
+            return new Seat(threads, kvPolicy, options.kv().type(), mode, executor, cache, firstToken, executor.counters());
         } catch (RuntimeException | Error e) {
             executor.close();
             throw e;

@@ -1,6 +1,7 @@
 package io.chunkwise.benchmark;
 
 import io.chunkwise.model.kv.KvPage;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.policy.KvPolicy;
 import java.util.List;
 
@@ -9,21 +10,24 @@ import java.util.List;
  *
  * @param depths      positions that the KV cache holds before a test
  * @param kvPolicies  what becomes of these positions
+ * @param kvTypes     number formats of full pages
  * @param threads     of the executor; 0: as many as there are cores
  * @param repetitions of everything, in turns; warming up comes on top
  * @param batch       the most tokens of a prompt that are read in one pass
  * @param profiled    whether a second run takes the time of every kernel
  */
 public record BenchPlan(List<SpeedTest> tests, List<Variant> variants, List<Integer> depths, List<KvPolicy> kvPolicies,
-        List<Integer> threads, int repetitions, int batch, boolean profiled) {
+        List<KvType> kvTypes, List<Integer> threads, int repetitions, int batch, boolean profiled) {
     public BenchPlan {
         tests = tests.stream().distinct().toList();
         variants = variants.stream().distinct().toList();
         depths = depths.stream().distinct().sorted().toList();
         kvPolicies = kvPolicies.stream().distinct().toList();
+        kvTypes = kvTypes.stream().distinct().toList();
         threads = threads.stream().distinct().toList();
         require(!tests.isEmpty(), "there is nothing to measure: neither prompt tokens nor new tokens");
-        require(!variants.isEmpty() && !depths.isEmpty() && !kvPolicies.isEmpty() && !threads.isEmpty(), "there is nothing to measure");
+        require(!variants.isEmpty() && !depths.isEmpty() && !kvPolicies.isEmpty() && !kvTypes.isEmpty() && !threads.isEmpty(),
+                "there is nothing to measure");
         depths.forEach(depth -> require(depth >= 0, "context depth " + depth + " is too small; expected 0 or more"));
         threads.forEach(count -> require(count >= 0, "thread count " + count + " is too small; expected 1 or more, or 0 for one per core"));
         require(repetitions >= 1, "repetition count " + repetitions + " is too small; expected 1 or more");

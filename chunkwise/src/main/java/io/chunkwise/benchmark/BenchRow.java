@@ -4,6 +4,7 @@ import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
+import io.chunkwise.model.kv.KvType;
 import java.util.List;
 import java.util.Optional;
 
@@ -37,11 +38,12 @@ public record BenchRow(Setting setting, SpeedTest test, Variant variant, Spread 
      * @param threads     of the cpu executor, as many as there were; 0 for a device
      * @param depth       positions in the KV cache before the test
      * @param kvPolicy    as the command line spells it
+     * @param kvType      of full pages
      * @param adapterType number format that components are kept in; empty: what fits the base's
      * @param activations that quantized weights were multiplied with in decode
      */
     public record Setting(String model, TensorType type, long weightBytes, String executor, DeviceInfo device, int threads, int depth,
-            String kvPolicy, Optional<TensorType> adapterType, ActivationFormat activations) {
+            String kvPolicy, KvType kvType, Optional<TensorType> adapterType, ActivationFormat activations) {
     }
 
     /**

@@ -15,7 +15,7 @@ final class KvLedger {
 
     KvLedger(KvPages cache, LlamaConfig config) {
         this.cache = cache;
-        fullPageBytes = (long) config.layers() * KvPage.TOKENS * KvFormat.FULL.bytesPerToken(config);
+        fullPageBytes = (long) config.layers() * KvPage.TOKENS * KvFormat.FULL.bytesPerToken(config, cache.type());
     }
 
     void reset() {

@@ -17,6 +17,7 @@ import io.chunkwise.model.forward.ForwardExecutorProvider;
 import io.chunkwise.model.forward.ReadProbe;
 import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvReservation;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.kv.KvUsage;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.Test;
 class BenchTest {
     private static final int VOCAB = 100;
     private static final KvPolicy FULL = new KvPolicy.Full();
+    private static final List<KvType> F32 = List.of(KvType.F32);
     private static final ExecutorOptions TEMPLATE =
             new ExecutorOptions(64, 8, KvReservation.full(64), Optional.empty(), 1, Progress.NONE);
 
@@ -79,7 +81,7 @@ class BenchTest {
     void executorsAreClosedWhenOneDoesNotOpen() {
         ScriptedProvider provider = new ScriptedProvider(VOCAB);
         BenchPlan plan = new BenchPlan(List.of(new SpeedTest(Kind.DECODE, 1)), List.of(Variant.BASE), List.of(0),
-                List.of(FULL), List.of(1, 2), 1, 8, false);
+                List.of(FULL), F32, List.of(1, 2), 1, 8, false);
         ForwardExecutorProvider failing = new ForwardExecutorProvider() {
             @Override
             public String name() {
@@ -156,7 +158,7 @@ class BenchTest {
     void aProfileIsTakenInExecutorsOfItsOwnAndHasTheKernelsOfItsTestAlone() {
         ScriptedProvider provider = new ScriptedProvider(VOCAB);
         BenchPlan plan = new BenchPlan(List.of(new SpeedTest(Kind.PREFILL, 10), new SpeedTest(Kind.DECODE, 4)), List.of(Variant.BASE),
-                List.of(0), List.of(FULL), List.of(1), 2, 8, true);
+                List.of(0), List.of(FULL), F32, List.of(1), 2, 8, true);
         List<BenchRow> rows = run(provider, plan);
         assertEquals(List.of(false, true), provider.opened.stream().map(ExecutorOptions::profiled).toList());
         BenchRow.Profile prefill = rows.get(0).profile().orElseThrow();
@@ -179,7 +181,7 @@ class BenchTest {
     void theCpuExecutorRunsEveryCombination() {
         BenchPlan plan = new BenchPlan(List.of(new SpeedTest(Kind.PREFILL, 12), new SpeedTest(Kind.DECODE, 3)),
                 Variant.matrix(List.of(0, 4), LoraMode.ADAPTED), List.of(0, 176),
-                List.of(FULL, new KvPolicy.Q8(128), new KvPolicy.Adaptive(KvBounds.DEFAULT)), List.of(1, 2), 2, 8, false);
+                List.of(FULL, new KvPolicy.Q8(128), new KvPolicy.Adaptive(KvBounds.DEFAULT)), F32, List.of(1, 2), 2, 8, false);
         try (LlamaModel model = model(TensorType.Q8_0)) {
             CpuExecutorProvider provider = new CpuExecutorProvider();
             List<BenchRow> rows = new Bench(plan, provider, ScriptedProvider.DEVICE, TEMPLATE).run("small", model);
@@ -206,11 +208,11 @@ class BenchTest {
     @Test
     void aSlidingWindowBoundsWhatATokenReads() {
         var config = SyntheticLlama.config(64, 2, 4, 2, 96, VOCAB, 64);
-        var usage = new KvUsage(48L * 2 * KvFormat.FULL.bytesPerToken(config), 0, 0, 0);
-        assertEquals(40.0 * 2 * KvFormat.FULL.bytesPerToken(config), DecodeFloor.kvBytes(config, usage, 32, 16));
+        var usage = new KvUsage(48L * 2 * KvFormat.FULL.bytesPerToken(config, KvType.F32), 0, 0, 0);
+        assertEquals(40.0 * 2 * KvFormat.FULL.bytesPerToken(config, KvType.F32), DecodeFloor.kvBytes(config, usage, 32, 16));
         var windowed = new LlamaConfig(config.architecture(), 64, 2, 4, 2, 16, 96, VOCAB, 64, 1e-5f, 1e4f,
                 config.ropeScaling(), config.rotaryPairing(), 10, false, true, 1, config.eosIds());
-        assertEquals(10.0 * 2 * KvFormat.FULL.bytesPerToken(config), DecodeFloor.kvBytes(windowed, usage, 32, 16));
+        assertEquals(10.0 * 2 * KvFormat.FULL.bytesPerToken(config, KvType.F32), DecodeFloor.kvBytes(windowed, usage, 32, 16));
     }
 
     // ---- plans, shapes, words ------------------------------------------------------------------------------------
@@ -241,10 +243,10 @@ class BenchTest {
                 () -> plan(tests, base, List.of(-1), 1),
                 () -> plan(tests, base, List.of(0), 0),
                 () -> plan(tests, base, List.of(Integer.MAX_VALUE), 1),
-                () -> new BenchPlan(tests, base, List.of(0), List.of(new KvPolicy.Window(64)), List.of(0), 1, 8, false),
-                () -> new BenchPlan(tests, base, List.of(100), List.of(new KvPolicy.Q8(64)), List.of(0), 1, 8, false),
-                () -> new BenchPlan(tests, base, List.of(0), List.of(FULL), List.of(-1), 1, 8, false),
-                () -> new BenchPlan(tests, base, List.of(0), List.of(FULL), List.of(0), 1, 0, false))) {
+                () -> new BenchPlan(tests, base, List.of(0), List.of(new KvPolicy.Window(64)), F32, List.of(0), 1, 8, false),
+                () -> new BenchPlan(tests, base, List.of(100), List.of(new KvPolicy.Q8(64)), F32, List.of(0), 1, 8, false),
+                () -> new BenchPlan(tests, base, List.of(0), List.of(FULL), F32, List.of(-1), 1, 8, false),
+                () -> new BenchPlan(tests, base, List.of(0), List.of(FULL), F32, List.of(0), 1, 0, false))) {
             String message = assertThrows(IllegalArgumentException.class, bad::run).getMessage();
             assertFalse(message.contains("\n"), message);
         }
@@ -281,7 +283,7 @@ class BenchTest {
     }
 
     private static BenchPlan plan(List<SpeedTest> tests, List<Variant> variants, List<Integer> depths, int repetitions) {
-        return new BenchPlan(tests, variants, depths, List.of(FULL), List.of(1), repetitions, 8, false);
+        return new BenchPlan(tests, variants, depths, List.of(FULL), F32, List.of(1), repetitions, 8, false);
     }
 
     private static List<BenchRow> run(ScriptedProvider provider, BenchPlan plan) {

@@ -15,6 +15,7 @@ import io.chunkwise.model.forward.Statistics;
 import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvMeasurement;
 import io.chunkwise.model.kv.KvPage;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.policy.Band;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.Estimation;
@@ -205,7 +206,7 @@ class ChunkSchedulerTest {
             mostBytes = Math.max(mostBytes, scheduler.cost().kvBytes());
         }
         scheduler.finish();
-        long tokenBytes = (long) KvFormat.FULL.bytesPerToken(executor.config()) * executor.config().layers();
+        long tokenBytes = (long) KvFormat.FULL.bytesPerToken(executor.config(), KvType.F32) * executor.config().layers();
         long fullContext = KvPage.count(context) * KvPage.TOKENS * tokenBytes;
         assertTrue(mostBytes <= fullContext, mostBytes + " bytes of " + fullContext);
         assertEquals(length, scheduler.cost().tokens());

@@ -17,6 +17,7 @@ import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvPage;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
@@ -98,7 +99,7 @@ class CpuScheduleTest {
                 }
             }
             assertEquals(6, score.cost().meanComponents());
-            assertEquals(3 * 7 * KvPage.TOKENS * KvFormat.FULL.bytesPerToken(CONFIG), score.cost().kvBytesPeak(),
+            assertEquals(3 * 7 * KvPage.TOKENS * KvFormat.FULL.bytesPerToken(CONFIG, KvType.F32), score.cost().kvBytesPeak(),
                     "seven pages in three layers");
         }
     }
@@ -159,7 +160,7 @@ class CpuScheduleTest {
                 assertTrue(Float.isFinite(logits[0]), "logit of token " + scheduler.tokens());
             }
             assertEquals(2000, scheduler.tokens());
-            assertTrue(scheduler.cost().kvBytesPeak() <= 3L * 192 * KvFormat.FULL.bytesPerToken(CONFIG));
+            assertTrue(scheduler.cost().kvBytesPeak() <= 3L * 192 * KvFormat.FULL.bytesPerToken(CONFIG, KvType.F32));
         }
     }
 

@@ -9,6 +9,7 @@ import io.chunkwise.fixtures.ScriptedExecutor;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.kv.KvFormat;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.policy.ChunkPolicy;
 import io.chunkwise.policy.KvPolicy;
 import io.chunkwise.schedule.AdapterUse;
@@ -72,7 +73,7 @@ class ScorerTest {
         assertEquals(List.of(64, 64, 22), score.traces().stream().map(trace -> trace.tokens().size()).toList());
         assertEquals(150, score.cost().tokens());
         assertEquals(4, score.cost().meanComponents());
-        long ofWindow = 64L * executor.config().layers() * KvFormat.FULL.bytesPerToken(executor.config());
+        long ofWindow = 64L * executor.config().layers() * KvFormat.FULL.bytesPerToken(executor.config(), KvType.F32);
         assertEquals(ofWindow, score.cost().kvBytes());
         assertEquals(ofWindow, score.cost().kvBytesPeak());
         assertEquals(ofWindow, score.cost().kvBytesFull());

@@ -55,8 +55,8 @@ import picocli.CommandLine.Spec;
             "  chunkwise bench --shape llama-7b --executor tornado --lora-mode merged,fused --profile",
             "  chunkwise bench --compare a.json b.json",
             "",
-            "JSON: rows[] of model, type, executor, device, threads, test, contextDepth, kvPolicy, rank,",
-            "loraMode, tokensPerSecond (mean), stddev, median, toBase, floorMultiple, readBandwidthGBps,",
+            "JSON: rows[] of model, type, executor, device, threads, test, contextDepth, kvPolicy, kvType,",
+            "rank, loraMode, tokensPerSecond (mean), stddev, median, toBase, floorMultiple, readBandwidthGBps,",
             "launchesPerToken, peakDeviceBytes, firstTokenSeconds and more; see docs/json.md."
         })
 final class BenchCommand implements Callable<Integer> {

@@ -23,6 +23,7 @@ import io.chunkwise.schedule.ChunkScheduler;
 import io.chunkwise.trace.SequenceTrace;
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import picocli.CommandLine;
@@ -177,6 +178,7 @@ final class Session implements AutoCloseable {
         json.writeNumberField("mergedComponents", options.adapter().mergedComponents().orElse(0));
         json.writeStringField("policy", options.chunking().description());
         json.writeStringField("kvPolicy", options.chunking().kvPolicy().word());
+        json.writeStringField("kvType", options.executor().kvType().name().toLowerCase(Locale.ROOT));
     }
 
     private String modelName() {

@@ -44,6 +44,7 @@ final class SessionConfiguration {
                 .with("device", executor.device().selector())
                 .with("deviceName", executor.device().name())
                 .with("context", executor.contextLength())
+                .with("kvType", word(options.kvType()))
                 .with("adapterType", options.adapters().type().map(SessionConfiguration::word).orElse("auto"))
                 .with("activations", word(options.activations()));
     }

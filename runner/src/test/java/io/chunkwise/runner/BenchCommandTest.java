@@ -74,7 +74,7 @@ class BenchCommandTest {
         assertEquals(3, lines.size());
         assertTrue(lines.getFirst().startsWith("model,type,weightBytes,executor,device,deviceName,threads,test,"), lines.getFirst());
         assertTrue(lines.getFirst().contains(",rank,loraMode,") && lines.getFirst().contains(",tokensPerSecond,stddev,"), lines.getFirst());
-        assertTrue(lines.get(1).startsWith("tiny,q8_0,") && lines.get(1).contains(",pp20,20,0,0,full,0,none,auto,float,2,"), lines.get(1));
+        assertTrue(lines.get(1).startsWith("tiny,q8_0,") && lines.get(1).contains(",pp20,20,0,0,full,f32,0,none,auto,float,2,"), lines.get(1));
     }
 
     @Test

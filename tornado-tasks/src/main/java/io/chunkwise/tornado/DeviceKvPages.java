@@ -8,6 +8,8 @@ import io.chunkwise.model.kv.KvMeasurement;
 import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.kv.KvPageTable;
 import io.chunkwise.model.kv.KvPages;
+import io.chunkwise.model.kv.KvReservation;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.kv.KvUsage;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.tornado.device.ControlBlock;
@@ -28,6 +30,7 @@ final class DeviceKvPages implements KvPages {
     private static final int NONE = -1;
 
     private final LlamaConfig config;
+    private final KvType type;
     private final DeviceSession session;
     private final KvPageTable table;
     private final KvLimits limits;
@@ -37,11 +40,12 @@ final class DeviceKvPages implements KvPages {
     /** Whether a page has changed since the device was told about pages. */
     private boolean changed;
 
-    DeviceKvPages(LlamaConfig config, int contextLength, boolean quantizable, DeviceSession session) {
+    DeviceKvPages(LlamaConfig config, int contextLength, KvReservation reservation, DeviceSession session) {
         this.config = config;
+        type = reservation.type();
         this.session = session;
         table = new KvPageTable(config.layers(), KvPage.count(contextLength));
-        limits = new KvLimits(table, quantizable);
+        limits = new KvLimits(table, reservation.quantizable());
     }
 
     /** Makes room for a pass, and forgets what lies behind its beginning: all of it, until {@link #fill}. */
@@ -92,6 +96,11 @@ final class DeviceKvPages implements KvPages {
     }
 
     @Override
+    public KvType type() {
+        return type;
+    }
+
+    @Override
     public KvFormat format(KvPage page) {
         limits.checkFormat(page, filled);
         return table.format(page.layer(), page.page());
@@ -117,7 +126,7 @@ final class DeviceKvPages implements KvPages {
             for (int i = 0; i < measured.length; i++) {
                 KvPage page = pages.get(i);
                 if (page.layer() == layer) {
-                    batch.add(i, table.slot(layer, page.page()), page.page(), NONE, NONE);
+                    batch.add(i, entry(layer, page.page()), page.page(), NONE, NONE);
                 }
             }
             batch.flush();
@@ -151,7 +160,7 @@ final class DeviceKvPages implements KvPages {
         Passes passes = session.passes();
         Batch batch = new Batch(session.state().control(), _ -> passes.quantize());
         for (KvPage page : changing) {
-            int source = table.slot(page.layer(), page.page());
+            int source = entry(page.layer(), page.page());
             // The source stays as it is until the next pass takes its slot.
             int target = table.move(page.layer(), page.page(), format);
             batch.add(NONE, source, NONE, target, code(format));
@@ -175,7 +184,7 @@ final class DeviceKvPages implements KvPages {
         for (int layer = 0; layer < config.layers(); layer++) {
             for (int page = keptPages; page < KvPage.count(filled); page++) {
                 if (table.format(layer, page) == KvFormat.FULL) {
-                    batch.add(NONE, table.slot(layer, page), NONE, NONE, NONE);
+                    batch.add(NONE, entry(layer, page), NONE, NONE, NONE);
                 }
             }
         }
@@ -188,7 +197,7 @@ final class DeviceKvPages implements KvPages {
     }
 
     private long bytes(KvFormat format) {
-        return (long) table.used(format) * KvPage.TOKENS * format.bytesPerToken(config);
+        return (long) table.used(format) * KvPage.TOKENS * format.bytesPerToken(config, type);
     }
 
     // The lowest free slots are taken, so that the pool need not be larger than this.
@@ -207,7 +216,7 @@ final class DeviceKvPages implements KvPages {
         for (int layer = 0; layer < config.layers(); layer++) {
             for (int page = 0; page < end; page++) {
                 int at = layer * table.pages() + page;
-                int entry = Page.entry(table.slot(layer, page), code(table.format(layer, page)));
+                int entry = entry(layer, page);
                 if (known.get(at) != entry) {
                     known.set(at, entry);
                     batch.add(NONE, NONE, at, entry, NONE);
@@ -218,9 +227,14 @@ final class DeviceKvPages implements KvPages {
         changed = false;
     }
 
-    private static int code(KvFormat format) {
+    /** As {@link Page} has it. */
+    private int entry(int layer, int page) {
+        return Page.entry(table.slot(layer, page), code(table.format(layer, page)));
+    }
+
+    private int code(KvFormat format) {
         return switch (format) {
-            case FULL -> Page.FULL;
+            case FULL -> type == KvType.F16 ? Page.F16 : Page.FULL;
             case Q8 -> Page.Q8;
             case Q4 -> Page.Q4;
             case EVICTED -> Page.EVICTED;

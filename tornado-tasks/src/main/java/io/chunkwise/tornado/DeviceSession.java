@@ -54,7 +54,8 @@ final class DeviceSession implements AutoCloseable {
         Slots slots = Slots.of(options.kv(), config.layers(), options.contextLength(), options.rowCapacity());
         state = new DeviceState(config, options.kv().quantizable(), new DeviceWeights(config, model.weights(), options.progress()),
                 new DeviceBuffers(config, options.rowCapacity(), options.contextLength()),
-                KvPools.of(config, options.contextLength(), slots), adapter(reservation), control(reservation), options.rowCapacity());
+                KvPools.of(config, options.contextLength(), slots, options.kv().type()), adapter(reservation), control(reservation),
+                options.rowCapacity());
     }
 
     DeviceState state() {

@@ -70,7 +70,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         this.device = device;
         limits = new PassLimits(config.vocabSize(), options.contextLength(), options.rowCapacity());
         session = new DeviceSession(model, options, reservation, plans);
-        pages = new DeviceKvPages(config, options.contextLength(), options.kv().quantizable(), session);
+        pages = new DeviceKvPages(config, options.contextLength(), options.kv(), session);
     }
 
     static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device) {

@@ -22,6 +22,7 @@ import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvMeasurement;
 import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.kv.KvReservation;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
@@ -38,6 +39,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the contract can't see: compilation, reservations, and the kernels that this device would not get by itself. */
@@ -47,6 +49,7 @@ class DeviceBehaviourTest {
     private static final ExecutorOptions FULL = options(KvReservation.full(CONTEXT));
     private static final ExecutorOptions QUANTIZABLE = options(new KvReservation(CONTEXT, CONTEXT, CONTEXT));
     private static final double TOLERANCE = 2e-5;
+    private static final double F16_TOLERANCE = 3e-4; // here and there an element lies between two that are as near
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -90,14 +93,16 @@ class DeviceBehaviourTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"heads of 24", "heads wider than hidden, Q4_0", "Llama 3 rope and biases, Q8_0"})
-    void theFormThatTheDeviceDoesNotGetAgreesWithTheOracle(String name) {
+    @CsvSource({"heads of 24, F16, THREADED", "heads of 24, F16, GROUPED", "'heads wider than hidden, Q4_0', F32, GROUPED",
+        "'Llama 3 rope and biases, Q8_0', F32, GROUPED"})
+    void eitherFormAgreesWithTheOracle(String name, KvType type, KernelForm form) {
         ModelCase modelCase = ModelCase.all().filter(m -> m.name().equals(name)).findFirst().orElseThrow();
         Device device = TestDevice.best();
-        KernelForm form = KernelForm.of(device.handle().getDeviceType()) == KernelForm.THREADED ? KernelForm.GROUPED : KernelForm.THREADED;
-        try (LlamaModel model = modelCase.open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, QUANTIZABLE, device,
+        double tolerance = type == KvType.F32 ? TOLERANCE : F16_TOLERANCE;
+        ExecutorOptions options = options(QUANTIZABLE.kv().with(type));
+        try (LlamaModel model = modelCase.open(); TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, options, device,
                 form, TestDevice.room(model.config()), false)) {
-            ScalarForward oracle = new ScalarForward(model, CONTEXT, true);
+            ScalarForward oracle = new ScalarForward(model, CONTEXT, true, type);
             Adapter adapter = groupedAdapter(model.config());
             executor.attach(Optional.of(adapter));
             oracle.attach(Optional.of(adapter));
@@ -109,16 +114,17 @@ class DeviceBehaviourTest {
                 TokenBatch prefill = new TokenBatch(Arrays.copyOfRange(tokens, position, position + 20), position, 3, gains(random, 60));
                 double[][] expected = oracle.run(prefill);
                 PassResult result = executor.run(prefill, new OutputRequest.AllLogits(), Statistics.ALL_ROWS);
-                assertAgrees(expected, result.output(), TOLERANCE, what + "prefill at " + position);
+                assertAgrees(expected, result.output(), tolerance, what + "prefill at " + position);
                 for (int row = 0; row < 20; row++) {
-                    assertEquals(oracle.attentionEntropy()[row], result.statistics().attentionEntropy()[row], TOLERANCE,
+                    assertEquals(oracle.attentionEntropy()[row], result.statistics().attentionEntropy()[row], tolerance,
                             what + "attention entropy at " + (position + row));
                 }
             }
             KvMeasurement expectedMeasurement = oracle.measure(new KvPage(0, 1));
             KvMeasurement measured = executor.kv().measure(List.of(new KvPage(0, 1))).getFirst();
             for (KvFormat format : KvFormat.values()) {
-                assertEquals(expectedMeasurement.error(format), measured.error(format), 1e-2 * expectedMeasurement.error(format),
+                assertEquals(expectedMeasurement.error(format), measured.error(format),
+                        (type == KvType.F32 ? 1e-2 : 0.15) * expectedMeasurement.error(format),
                         what + "error of " + format);
             }
             executor.kv().store(List.of(new KvPage(0, 1)), KvFormat.EVICTED);
@@ -126,7 +132,7 @@ class DeviceBehaviourTest {
             for (int position = 60; position < 63; position++) {
                 TokenBatch decode = new TokenBatch(new int[] {tokens[position - 20]}, position, 3, gains(random, 3));
                 double[][] expected = oracle.run(decode);
-                assertAgrees(expected, executor.run(decode, new OutputRequest.LastLogits()), TOLERANCE, what + "decode " + position);
+                assertAgrees(expected, executor.run(decode, new OutputRequest.LastLogits()), tolerance, what + "decode " + position);
                 int best = 0;
                 for (int id = 0; id < expected[0].length; id++) {
                     best = expected[0][id] > expected[0][best] ? id : best;
@@ -134,7 +140,7 @@ class DeviceBehaviourTest {
                 PassOutput.Top top = (PassOutput.Top) executor.run(decode, new OutputRequest.LastTop(7));
                 assertEquals(best, top.ids()[0], what + "largest logit");
                 for (int k = 0; k < 7; k++) {
-                    assertEquals(expected[0][top.ids()[k]], top.logits()[k], 1e-4, what + "logit " + k);
+                    assertEquals(expected[0][top.ids()[k]], top.logits()[k], 5 * tolerance, what + "logit " + k);
                     assertTrue(k == 0 || top.logits()[k - 1] >= top.logits()[k], what + "order at " + k);
                 }
             }

@@ -5,6 +5,7 @@ import io.chunkwise.model.fixtures.KvPagesContract;
 import io.chunkwise.model.fixtures.RowStatisticsContract;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ForwardExecutorProvider;
+import io.chunkwise.model.kv.KvType;
 import org.junit.jupiter.api.Nested;
 
 /** Wiring and threaded kernels as plain Java: no TornadoVM runtime, no device. */
@@ -20,6 +21,19 @@ class DirectExecutorTest implements ForwardExecutorContract {
         @Override
         public ForwardExecutorProvider provider() {
             return DirectExecutorTest.this.provider();
+        }
+    }
+
+    @Nested
+    class PagesInF16 implements KvPagesContract {
+        @Override
+        public ForwardExecutorProvider provider() {
+            return DirectExecutorTest.this.provider();
+        }
+
+        @Override
+        public KvType type() {
+            return KvType.F16;
         }
     }
 

@@ -109,7 +109,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
             }
         }
         probeLayer = forward.probeLayer();
-        cache = new KvCache(config, contextLength);
+        cache = new KvCache(config, contextLength, options.kv().type());
         probes = new KvProbes(config.layers(), config.queryDim());
         rotary = new RotaryTable(config, Math.min(contextLength, 512));
         team = new WorkerTeam(options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads());

@@ -8,6 +8,7 @@ import io.chunkwise.model.kv.KvLimits;
 import io.chunkwise.model.kv.KvMeasurement;
 import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.kv.KvPages;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.kv.KvUsage;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.RotaryTable;
@@ -45,6 +46,11 @@ final class CpuKvPages implements KvPages {
     }
 
     @Override
+    public KvType type() {
+        return cache.type();
+    }
+
+    @Override
     public KvFormat format(KvPage page) {
         limits.checkFormat(page, cache.filled());
         return cache.table().format(page.layer(), page.page());
@@ -72,8 +78,8 @@ final class CpuKvPages implements KvPages {
     private StoredPage inFormat(KvPage page, KvFormat format) {
         return switch (format) {
             case FULL -> throw new IllegalStateException(page + " cannot become full again");
-            case Q8 -> Q8Page.of(cache.full(page.layer(), page.page()));
-            case Q4 -> Q4Page.of(cache.full(page.layer(), page.page()));
+            case Q8 -> Q8Page.of(cache.full(page.layer(), page.page()).decoded());
+            case Q4 -> Q4Page.of(cache.full(page.layer(), page.page()).decoded());
             case EVICTED -> null;
         };
     }
@@ -122,8 +128,8 @@ final class CpuKvPages implements KvPages {
             for (int layer = from; layer < to; layer++) {
                 for (int page = keptPages; page < end; page++) {
                     if (cache.table().format(layer, page) == KvFormat.FULL) {
-                        RotaryKernels.turnBack(cache.full(layer, page).keys(), rotary.get(), config.rotaryPairing(), droppedPages * TOKENS,
-                                config.kvHeads(), config.headDim());
+                        cache.full(layer, page).changeKeys(keys -> RotaryKernels.turnBack(keys, rotary.get(), config.rotaryPairing(),
+                                droppedPages * TOKENS, config.kvHeads(), config.headDim()));
                     }
                 }
             }
@@ -136,6 +142,6 @@ final class CpuKvPages implements KvPages {
     }
 
     private long bytes(KvFormat format) {
-        return (long) cache.table().used(format) * TOKENS * format.bytesPerToken(config);
+        return (long) cache.table().used(format) * TOKENS * format.bytesPerToken(config, cache.type());
     }
 }

@@ -4,15 +4,16 @@ import static io.chunkwise.model.cpu.Lanes.COUNT;
 import static io.chunkwise.model.cpu.Lanes.FLOATS;
 import static io.chunkwise.model.cpu.PageShape.TOKENS;
 
+import java.util.function.Consumer;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * A page as it was written.
+ * A page as it was written, in floats.
  *
  * @param keys   [kvHeads, headDim, TOKENS]
  * @param values [kvHeads, TOKENS, floatStride], padded with zeros
  */
-record FullPage(PageShape shape, float[] keys, float[] values) implements StoredPage {
+record FullPage(PageShape shape, float[] keys, float[] values) implements WritablePage {
 
     static FullPage empty(PageShape shape) {
         return new FullPage(shape, new float[Math.multiplyExact(shape.kvHeads() * shape.headDim(), TOKENS)],
@@ -24,13 +25,18 @@ record FullPage(PageShape shape, float[] keys, float[] values) implements Stored
         return ((long) keys.length + values.length) * Float.BYTES;
     }
 
-    /**
-     * Stores one row.
-     *
-     * @param key   in [headDim] from {@code at}
-     * @param value in [headDim] from {@code at}
-     */
-    void put(int kvHead, int position, float[] key, float[] value, int at) {
+    @Override
+    public FullPage decoded() {
+        return this;
+    }
+
+    @Override
+    public void changeKeys(Consumer<float[]> change) {
+        change.accept(keys);
+    }
+
+    @Override
+    public void put(int kvHead, int position, float[] key, float[] value, int at) {
         int headDim = shape.headDim();
         for (int i = 0; i < headDim; i++) {
             keys[(kvHead * headDim + i) * TOKENS + position] = key[at + i];

@@ -6,6 +6,7 @@ import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.kv.KvPageTable;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.llama.LlamaConfig;
 import java.util.Arrays;
 import java.util.function.Supplier;
@@ -17,12 +18,14 @@ import java.util.function.Supplier;
 final class KvCache {
     private final PageShape shape;
     private final int contextLength;
+    private final KvType type;
     private final KvPageTable table;
     private final StoredPage[][] pages; // [layer][page], grown to the last page written; null where unwritten or evicted
     private int filled;
 
-    KvCache(LlamaConfig config, int contextLength) {
+    KvCache(LlamaConfig config, int contextLength, KvType type) {
         this.contextLength = contextLength;
+        this.type = type;
         shape = new PageShape(config.kvHeads(), config.headDim());
         table = new KvPageTable(config.layers(), KvPage.count(contextLength));
         pages = new StoredPage[config.layers()][0];
@@ -30,6 +33,11 @@ final class KvCache {
 
     PageShape shape() {
         return shape;
+    }
+
+    /** Of the elements of full pages. */
+    KvType type() {
+        return type;
     }
 
     /** Which page has which format; viewed. */
@@ -64,7 +72,7 @@ final class KvCache {
                 }
                 for (int page = position / TOKENS; page < needed; page++) {
                     if (!table.isWritten(layer, page)) {
-                        pages[layer][page] = FullPage.empty(shape);
+                        pages[layer][page] = WritablePage.empty(shape, type);
                         table.write(layer, page);
                     }
                 }
@@ -97,7 +105,7 @@ final class KvCache {
     void append(int layer, int position, int rows, float[] key, float[] value, int from, int to) {
         int kvDim = shape.kvHeads() * shape.headDim();
         for (int row = 0; row < rows; row++) {
-            FullPage page = full(layer, (position + row) / TOKENS);
+            WritablePage page = full(layer, (position + row) / TOKENS);
             for (int head = from; head < to; head++) {
                 page.put(head, (position + row) % TOKENS, key, value, row * kvDim + head * shape.headDim());
             }
@@ -105,8 +113,8 @@ final class KvCache {
     }
 
     /** A page in {@link KvFormat#FULL}. */
-    FullPage full(int layer, int page) {
-        return (FullPage) pages[layer][page];
+    WritablePage full(int layer, int page) {
+        return (WritablePage) pages[layer][page];
     }
 
     /** @param stored null for {@link KvFormat#EVICTED} */

@@ -1,7 +1,7 @@
 package io.chunkwise.model.cpu;
 
 /** Keys and values of the positions of one page of one layer, in one format. */
-sealed interface StoredPage permits FullPage, Q8Page, Q4Page {
+sealed interface StoredPage permits WritablePage, Q8Page, Q4Page {
 
     /** Of the arrays, padding included. */
     long bytes();

@@ -11,6 +11,9 @@ public interface KvPages {
     /** Positions that the cache holds, evicted ones included. */
     int filled();
 
+    /** Number format of the elements of full pages. */
+    KvType type();
+
     /** The format of a page that holds a position below {@link #filled()}. */
     KvFormat format(KvPage page);
 

@@ -16,6 +16,7 @@ import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.kv.KvReservation;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.kv.KvUsage;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
@@ -31,6 +32,19 @@ class CpuKvPagesTest implements KvPagesContract {
     @Override
     public ForwardExecutorProvider provider() {
         return new CpuExecutorProvider(CpuExecutorProvider.Plain.NEVER);
+    }
+
+    @Nested
+    class InF16 implements KvPagesContract {
+        @Override
+        public ForwardExecutorProvider provider() {
+            return CpuKvPagesTest.this.provider();
+        }
+
+        @Override
+        public KvType type() {
+            return KvType.F16;
+        }
     }
 
     @Nested

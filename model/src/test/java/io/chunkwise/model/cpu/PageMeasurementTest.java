@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.chunkwise.model.kv.KvMeasurement;
 import io.chunkwise.model.kv.KvPage;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.llama.SyntheticLlama;
 import java.util.Arrays;
 import java.util.List;
@@ -17,7 +18,7 @@ class PageMeasurementTest {
     @ParameterizedTest
     @ValueSource(floats = {0, 1, 5, 10, 20, 40, 80, 300, 1e4f})
     void evictingThePageThatHasAllAttentionLeavesTheOutputOfTheOthers(float strength) {
-        KvCache cache = new KvCache(SyntheticLlama.config(8, 1, 1, 1, 8, 9, 32), 32);
+        KvCache cache = new KvCache(SyntheticLlama.config(8, 1, 1, 1, 8, 9, 32), 32, KvType.F32);
         float[] ones = new float[8];
         Arrays.fill(ones, 1);
         cache.begin(0, 32);
@@ -35,7 +36,7 @@ class PageMeasurementTest {
         List<KvPage> pages = List.of(new KvPage(0, 0), new KvPage(0, 1));
         StoredPage[][] changed = new StoredPage[2][];
         for (int page = 0; page < 2; page++) {
-            changed[page] = new StoredPage[] {Q8Page.of(cache.full(0, page)), Q4Page.of(cache.full(0, page))};
+            changed[page] = new StoredPage[] {Q8Page.of(cache.full(0, page).decoded()), Q4Page.of(cache.full(0, page).decoded())};
         }
         PageMeasurement measurement = new PageMeasurement(cache, probes, 1, 0, pages, changed);
         measurement.measure(0, new float[PageMeasurement.scratchSize(32, cache.shape())]);

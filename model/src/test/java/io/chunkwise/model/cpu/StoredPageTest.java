@@ -82,6 +82,46 @@ class StoredPageTest {
     }
 
     @Test
+    void aPageOfF16ReadsBackTheNearestOnes() {
+        for (int headDim : HEAD_DIMS) {
+            Random random = new Random(headDim);
+            float[] key = gaussians(headDim, headDim + 1);
+            float[] value = gaussians(headDim, headDim + 2);
+            for (int i = 0; i < headDim; i++) {
+                // Subnormals, what rounds to zero, halves of a step, and what F16 cannot hold.
+                key[i] = (float) Math.scalb(key[i], random.nextInt(-30, 16));
+                value[i] = i % 3 == 0 ? (2048 + random.nextInt(2048)) * 0.5f : value[i];
+            }
+            key[0] = 1e30f;
+            value[0] = -65520;
+            F16Page page = F16Page.empty(new PageShape(2, headDim));
+            page.put(1, 13, key, value, 0);
+            float[] keys = new float[headDim * TOKENS];
+            float[] values = new float[TOKENS * page.shape().sums()];
+            page.readKeys(1, keys, 0);
+            page.readValues(1, values, 0);
+            FullPage decoded = page.decoded();
+            for (int i = 0; i < headDim; i++) {
+                assertEquals(nearest(key[i]), keys[i * TOKENS + 13], "key " + key[i]);
+                assertEquals(nearest(value[i]), values[13 * page.shape().sums() + i], "value " + value[i]);
+                assertEquals(0, keys[i * TOKENS + 12], "another position");
+            }
+            float[] query = gaussians(headDim, 7);
+            float[] scores = new float[TOKENS];
+            float[] expected = new float[TOKENS];
+            page.score(1, query, 0, scores, 0);
+            decoded.score(1, query, 0, expected, 0);
+            assertArrayEquals(expected, scores, "scores of heads of " + headDim);
+            assertEquals(page.bytes() * 2, decoded.bytes());
+        }
+    }
+
+    private static float nearest(float x) {
+        float near = Float.float16ToFloat(Float.floatToFloat16(x));
+        return Float.isInfinite(near) ? Math.copySign(65504, x) : near;
+    }
+
+    @Test
     void aPageOfZerosStaysOne() {
         PageShape shape = new PageShape(2, 20);
         for (StoredPage page : new StoredPage[] {Q8Page.of(FullPage.empty(shape)), Q4Page.of(FullPage.empty(shape))}) {

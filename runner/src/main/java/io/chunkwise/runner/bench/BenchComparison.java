@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.TextNode;
 import io.chunkwise.model.format.FormatException;
 import io.chunkwise.runner.report.Json;
 import io.chunkwise.runner.report.Quantities;
@@ -28,7 +29,8 @@ import java.util.Optional;
 public record BenchComparison(List<Pair> pairs, int onlyFirst, int onlySecond) {
     private static final long MOST_BYTES = 1 << 28;
     /** What makes rows the same measurement. */
-    private static final List<String> KEY = List.of("model", "type", "threads", "contextDepth", "kvPolicy", "test", "rank", "loraMode");
+    private static final List<String> KEY = List.of("model", "type", "threads", "contextDepth", "kvPolicy", "kvType", "test", "rank",
+            "loraMode");
 
     /**
      * Tokens per second of one row in both files.
@@ -101,13 +103,18 @@ public record BenchComparison(List<Pair> pairs, int onlyFirst, int onlySecond) {
         Map<List<String>, JsonNode> byKey = new LinkedHashMap<>();
         for (JsonNode row : rows) {
             for (String field : KEY) {
-                if (!row.path(field).isValueNode()) {
+                if (!field(row, field).isValueNode()) {
                     throw new FormatException(file.toString(), "a row has no '" + field + "'; save it with 'chunkwise bench --json'");
                 }
             }
-            byKey.putIfAbsent(KEY.stream().map(field -> row.get(field).asText()).toList(), row);
+            byKey.putIfAbsent(KEY.stream().map(field -> field(row, field).asText()).toList(), row);
         }
         return byKey;
+    }
+
+    // Before there was a choice, full pages were F32.
+    private static JsonNode field(JsonNode row, String name) {
+        return name.equals("kvType") && !row.has(name) ? TextNode.valueOf("f32") : row.path(name);
     }
 
     private static String cause(RuntimeException failure) {

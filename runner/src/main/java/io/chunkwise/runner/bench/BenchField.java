@@ -35,6 +35,7 @@ record BenchField(String name, Function<BenchRow, Object> value) {
             whole("newTokens", row -> tokens(row, SpeedTest.Kind.DECODE)),
             whole("contextDepth", row -> (long) row.setting().depth()),
             text("kvPolicy", row -> row.setting().kvPolicy()),
+            text("kvType", row -> row.setting().kvType().name().toLowerCase(Locale.ROOT)),
             whole("rank", row -> (long) row.variant().rank()),
             text("loraMode", row -> row.variant().mode().word()),
             text("adapterType", row -> row.setting().adapterType().map(type -> type.name().toLowerCase(Locale.ROOT)).orElse("auto")),

@@ -28,6 +28,7 @@ final class BenchTable {
             new Column("type", BenchField::type),
             new Column(">threads", row -> Integer.toString(row.setting().threads())),
             new Column("kv", row -> row.setting().kvPolicy()),
+            new Column("kv type", row -> row.setting().kvType().name().toLowerCase(Locale.ROOT)),
             new Column(">depth", row -> Integer.toString(row.setting().depth())));
 
     private static final List<Column> FIGURES = List.of(

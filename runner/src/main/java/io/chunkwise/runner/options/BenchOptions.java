@@ -6,6 +6,7 @@ import io.chunkwise.benchmark.ModelShape;
 import io.chunkwise.benchmark.SpeedTest;
 import io.chunkwise.benchmark.Variant;
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.policy.KvBounds;
 import io.chunkwise.policy.KvPolicy;
 import java.nio.file.Path;
@@ -64,20 +65,25 @@ public final class BenchOptions {
             description = "What becomes of these: full, q8, adaptive (default: ${DEFAULT-VALUE}).")
     private List<String> kvPolicies;
 
-    @Option(names = {"-t", "--threads"}, paramLabel = "LIST", order = 16, split = ",", hideParamSyntax = true,
+    @Option(names = "--kv-type", paramLabel = "LIST", order = 16, split = ",", hideParamSyntax = true,
+            defaultValue = "f32",
+            description = "Number formats of full pages of the KV cache: f32, f16 (default: ${DEFAULT-VALUE}).")
+    private List<String> kvTypes;
+
+    @Option(names = {"-t", "--threads"}, paramLabel = "LIST", order = 17, split = ",", hideParamSyntax = true,
             defaultValue = "0",
             description = "Threads of the cpu executor; 0: one per core (default: ${DEFAULT-VALUE}).")
     private List<Integer> threads;
 
-    @Option(names = {"-b", "--batch"}, paramLabel = "N", order = 17, defaultValue = "128",
+    @Option(names = {"-b", "--batch"}, paramLabel = "N", order = 18, defaultValue = "128",
             description = "Tokens of a prompt that are read in one pass (default: ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--repetitions", paramLabel = "N", order = 18, defaultValue = "5",
+    @Option(names = "--repetitions", paramLabel = "N", order = 19, defaultValue = "5",
             description = "Repetitions after warming up (default: ${DEFAULT-VALUE}).")
     private int repetitions;
 
-    @Option(names = "--profile", order = 19,
+    @Option(names = "--profile", order = 20,
             description = "Afterwards take the time of every kernel in a run of its own (tornado only).")
     private boolean profile;
 
@@ -108,6 +114,11 @@ public final class BenchOptions {
         return !parsed.isEmpty() ? parsed : model == null ? List.of(TensorType.Q8_0) : List.of(TensorType.values());
     }
 
+    private static KvType kvType(String word) {
+        return Arrays.stream(KvType.values()).filter(type -> type.name().equalsIgnoreCase(word)).findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("--kv-type " + word + ": expected f32 or f16"));
+    }
+
     private static TensorType type(String word) {
         return Arrays.stream(TensorType.values()).filter(type -> type.name().equalsIgnoreCase(word)).findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("there is no number format '" + word + "'; use " + Arrays
@@ -119,7 +130,8 @@ public final class BenchOptions {
         notNegative("--prompt-tokens", promptTokens);
         notNegative("--new-tokens", newTokens);
         return new BenchPlan(SpeedTest.matrix(promptTokens, newTokens), Variant.matrix(ranks, each(modes, LoraMode::parse)), depths,
-                each(kvPolicies, word -> KvPolicy.parse(word, KvBounds.DEFAULT)), threads, repetitions, batch, profile);
+                each(kvPolicies, word -> KvPolicy.parse(word, KvBounds.DEFAULT)), each(kvTypes, BenchOptions::kvType), threads,
+                repetitions, batch, profile);
     }
 
     private static void notNegative(String option, List<Integer> values) {

@@ -5,6 +5,8 @@ import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.kv.KvReservation;
+import io.chunkwise.model.kv.KvType;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import picocli.CommandLine.Mixin;
@@ -15,6 +17,7 @@ import picocli.CommandLine.Spec;
 
 /** Where passes run, how much room they get, and how they run adapters. */
 public final class ExecutorOptions {
+    private static final String KV_TYPES = "f32|f16";
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;
@@ -35,6 +38,11 @@ public final class ExecutorOptions {
             description = "Threads of the cpu executor (default: one per core).")
     private int threads;
 
+    @Option(names = "--kv-type", paramLabel = KV_TYPES, order = 88, defaultValue = "f32",
+            description = "Number format of full pages of the KV cache: f16 takes half the memory and rounds keys and values "
+                    + "to 11 bits; logits differ in the third or fourth digit (default: ${DEFAULT-VALUE}).")
+    private String kvType;
+
     public String executor() {
         return where.executor();
     }
@@ -52,6 +60,11 @@ public final class ExecutorOptions {
         return where.activations();
     }
 
+    /** Of full pages. */
+    public KvType kvType() {
+        return KvType.valueOf(kvType.toUpperCase(Locale.ROOT));
+    }
+
     /** Empty: as long as the model allows, within reason. */
     public OptionalInt context() {
         return context == null ? OptionalInt.empty() : OptionalInt.of(context);
@@ -66,17 +79,18 @@ public final class ExecutorOptions {
         return threads;
     }
 
-    /** How an executor is to be opened; whatever its context, its rows and its cache are. */
+    /** How an executor is to be opened; whatever its context, its rows and its cache are, but for the type of that. */
     public io.chunkwise.model.forward.ExecutorOptions opening(int contextLength, int rows, KvReservation kv, DeviceInfo device,
             Progress progress) {
-        return new io.chunkwise.model.forward.ExecutorOptions(contextLength, rows, kv, Optional.of(device.selector()), threads,
-                where.adapters(), where.activations(), where.cudaGraphs(), false, progress);
+        return new io.chunkwise.model.forward.ExecutorOptions(contextLength, rows, kv.with(kvType()),
+                Optional.of(device.selector()), threads, where.adapters(), where.activations(), where.cudaGraphs(), false, progress);
     }
 
     /** @throws ParameterException if a value is out of its range */
     public void check() {
         where.check(command);
         require(context == null || context > 0, "--context " + context + ": expected a number from 1 up");
+        require(kvType.toLowerCase(Locale.ROOT).matches(KV_TYPES), "--kv-type " + kvType + ": expected f32 or f16");
         require(batch > 0, "--batch " + batch + ": expected a number from 1 up");
         require(threads >= 0, "--threads " + threads + ": expected a number from 1 up, or 0 for one per core");
     }

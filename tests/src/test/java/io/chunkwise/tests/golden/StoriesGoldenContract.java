@@ -25,6 +25,7 @@ import io.chunkwise.model.forward.OutputRequest;
 import io.chunkwise.model.forward.PassOutput;
 import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.kv.KvReservation;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.ModelFiles;
 import java.io.IOException;
@@ -107,6 +108,15 @@ interface StoriesGoldenContract {
             int[] prompt = ids("prompt_ids");
             PassOutput output = executor.run(TokenBatch.uniform(prompt, 0, new float[0]), new OutputRequest.AllLogits());
             assertClose(golden().get("base_logits"), ((PassOutput.Logits) output).values(), 0.03, "F16 against F32");
+        }
+    }
+
+    @Test
+    default void fullPagesOfF16StayWithin3PercentOfTheReference() throws IOException {
+        try (Subject subject = subjects().pagesOfF16()) {
+            int[] prompt = ids("prompt_ids");
+            PassOutput output = subject.executor().run(TokenBatch.uniform(prompt, 0, new float[0]), new OutputRequest.AllLogits());
+            assertClose(golden().get("base_logits"), ((PassOutput.Logits) output).values(), 0.03, "F16 pages against F32");
         }
     }
 
@@ -258,6 +268,11 @@ interface StoriesGoldenContract {
             return opened.computeIfAbsent("safetensors", _ -> open(ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE)));
         }
 
+        Subject pagesOfF16() {
+            return opened.computeIfAbsent("pages of F16",
+                    _ -> open(ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE), KvType.F16));
+        }
+
         Subject gguf(TensorType type) throws IOException {
             LlamaModel source = huggingFace().model();
             if (!opened.containsKey(type.name())) {
@@ -270,9 +285,13 @@ interface StoriesGoldenContract {
         }
 
         private Subject open(LlamaModel model) {
+            return open(model, KvType.F32);
+        }
+
+        private Subject open(LlamaModel model, KvType type) {
             ForwardExecutorProvider provider = StreamSupport.stream(ServiceLoader.load(ForwardExecutorProvider.class).spliterator(), false)
                     .filter(candidate -> candidate.name().equals(executor)).findFirst().orElseThrow();
-            ExecutorOptions options = new ExecutorOptions(256, 32, KvReservation.full(256), Optional.empty(), 0, Progress.NONE)
+            ExecutorOptions options = new ExecutorOptions(256, 32, KvReservation.full(256).with(type), Optional.empty(), 0, Progress.NONE)
                     .with(AdapterExecution.EXACT);
             return new Subject(model, provider.open(model, options));
         }

@@ -23,8 +23,7 @@ public final class DeviceBuffers {
 
     private final Map<Activation, FloatArray> activations = new EnumMap<>(Activation.class);
     private final FloatArray projected;
-    private final FloatArray cosine;
-    private final FloatArray sine;
+    private final FloatArray angles;
     private final FloatArray lastLogits;
     private final FloatArray rowLogits;
     private final FloatArray partLogits;
@@ -46,8 +45,11 @@ public final class DeviceBuffers {
         projected = DeviceArrays.floats("buffer of stacked projections", rowCapacity,
                 Math.max(config.queryDim() + 2 * config.kvDim(), 2 * config.ffnSize()));
         RotaryTable rotary = new RotaryTable(config, contextLength);
-        cosine = DeviceArrays.floats("rotary cosines", rotary.cosine());
-        sine = DeviceArrays.floats("rotary sines", rotary.sine());
+        angles = DeviceArrays.floats("rotary angles", contextLength, config.headDim() / 2, 2);
+        for (int i = 0; i < rotary.cosine().length; i++) {
+            angles.set(2 * i, rotary.cosine()[i]);
+            angles.set(2 * i + 1, rotary.sine()[i]);
+        }
         lastLogits = DeviceArrays.floats("logits of one row", config.vocabSize());
         rowLogits = DeviceArrays.floats("logits of rows", Math.min(rowCapacity, LOGIT_ROWS), config.vocabSize());
         partLogits = DeviceArrays.floats("top logits of parts", PARTS, HeadKernels.TOP_CAPACITY);
@@ -71,14 +73,9 @@ public final class DeviceBuffers {
         return projected;
     }
 
-    /** [context, headDim / 2] */
-    public FloatArray cosine() {
-        return cosine;
-    }
-
-    /** [context, headDim / 2] */
-    public FloatArray sine() {
-        return sine;
+    /** [context, headDim / 2, 2]: cosine, sine */
+    public FloatArray angles() {
+        return angles;
     }
 
     /** [vocab]: those of the first row of {@link #rowLogits}, to be copied back alone */
@@ -138,7 +135,7 @@ public final class DeviceBuffers {
     /** Everything that stays on the device; not the results that are copied back each time. */
     public List<TornadoNativeArray> arrays() {
         List<TornadoNativeArray> arrays = new ArrayList<>(activations.values());
-        arrays.addAll(List.of(projected, cosine, sine, rowLogits, partLogits, partIds, partNext, softmax, vocabularySums));
+        arrays.addAll(List.of(projected, angles, rowLogits, partLogits, partIds, partNext, softmax, vocabularySums));
         arrays.addAll(measurement.arrays());
         return arrays;
     }

@@ -180,15 +180,15 @@ final class LayerGraphBuilder {
         switch (form) {
             case THREADED -> sink.task("finish_heads", Launch.groupsPerRow(stack, 1), FinishKernels::finishHeads, control,
                     buffers.projected(), adapter.hidden(), adapter.table(), adapter.upCodes(), adapter.upFloats(),
-                    state.weights().qkvBias(), buffers.cosine(), buffers.sine(), state.pools().table(), buffer(Activation.QUERY),
-                    state.pools().keys(), state.pools().values(), state.pools().probes(), config.heads(), config.kvHeads(),
-                    config.headDim(), pairStep, block);
+                    state.weights().qkvBias(), buffers.angles(), state.pools().table(), buffer(Activation.QUERY),
+                    state.pools().keys(), state.pools().values(), state.pools().halves(), state.pools().probes(), config.heads(),
+                    config.kvHeads(), config.headDim(), pairStep, block);
             case GROUPED -> sink.task("finish_heads", Launch.groupsPerRow(stack, FinishKernels.HEAD_LANES),
                     FinishKernels::finishHeadsGrouped, context, control,
                     buffers.projected(), adapter.hidden(), adapter.table(), adapter.upCodes(), adapter.upFloats(),
-                    state.weights().qkvBias(), buffers.cosine(), buffers.sine(), state.pools().table(), buffer(Activation.QUERY),
-                    state.pools().keys(), state.pools().values(), state.pools().probes(), config.heads(), config.kvHeads(),
-                    config.headDim(), pairStep, block);
+                    state.weights().qkvBias(), buffers.angles(), state.pools().table(), buffer(Activation.QUERY),
+                    state.pools().keys(), state.pools().values(), state.pools().halves(), state.pools().probes(), config.heads(),
+                    config.kvHeads(), config.headDim(), pairStep, block);
         }
     }
 
@@ -249,7 +249,7 @@ final class LayerGraphBuilder {
         int heads = queryOrKey.width(config) / headDim;
         boolean halves = config.rotaryPairing() == RotaryPairing.HALVES;
         sink.task("rotate_" + queryOrKey.name().toLowerCase(Locale.ROOT), Launch.threadsPerRow((long) heads * headDim / 2),
-                RotaryKernels::rotateHeads, control, buffers.cosine(), buffers.sine(), buffer(queryOrKey), heads, headDim,
+                RotaryKernels::rotateHeads, control, buffers.angles(), buffer(queryOrKey), heads, headDim,
                 halves ? 1 : 2, halves ? headDim / 2 : 1);
     }
 

@@ -36,7 +36,7 @@ final class PageTasks {
 
     void append(TaskSink sink, FloatArray query, FloatArray key, FloatArray value) {
         sink.task("append_kv", Launch.threadsPerRow(config.queryDim()), PageKernels::appendToPages, control, pools.table(), query, key,
-                value, pools.keys(), pools.values(), pools.probes(), config.queryDim(), config.kvDim());
+                value, pools.keys(), pools.values(), pools.halves(), pools.probes(), config.queryDim(), config.kvDim());
     }
 
     void attend(TaskSink sink, FloatArray query, FloatArray out) {
@@ -63,33 +63,34 @@ final class PageTasks {
                     m.attended(), m.softmax());
         }
         sink.task("compare_pages", Launch.threadsPerRow((long) Page.PROBES * heads), MeasureKernels::comparePages, control, jobs, m.query(),
-                m.attended(), m.softmax(), pools.keys(), pools.values(), m.changes(), heads, config.kvHeads(), config.headDim());
+                m.attended(), m.softmax(), pools.keys(), pools.values(), pools.halves(), pools.decode(), m.changes(), heads,
+                config.kvHeads(), config.headDim());
         sink.task("summarize_pages", Launch.threadsPerRow(1), MeasureKernels::summarizePages, control, m.changes(), m.result(), heads);
     }
 
     void quantize(TaskSink sink) {
         Launch launch = Launch.threadsPerRow(2L * Page.TOKENS * config.kvHeads());
-        sink.task("quantize_q8", launch, PageKernels::quantizePagesQ8, control, jobs, pools.keys(), pools.values(), pools.codes8(),
-                pools.scales8(), config.kvHeads(), config.headDim());
-        sink.task("quantize_q4", launch, PageKernels::quantizePagesQ4, control, jobs, pools.keys(), pools.values(), pools.codes4(),
-                pools.scales4(), config.kvHeads(), config.headDim());
+        sink.task("quantize_q8", launch, PageKernels::quantizePagesQ8, control, jobs, pools.keys(), pools.values(), pools.halves(),
+                pools.decode(), pools.codes8(), pools.scales8(), config.kvHeads(), config.headDim());
+        sink.task("quantize_q4", launch, PageKernels::quantizePagesQ4, control, jobs, pools.keys(), pools.values(), pools.halves(),
+                pools.decode(), pools.codes4(), pools.scales4(), config.kvHeads(), config.headDim());
     }
 
     void turnKeysBack(TaskSink sink) {
         boolean halves = config.rotaryPairing() == RotaryPairing.HALVES;
         sink.task("turn_keys_back", Launch.threadsPerRow((long) Page.TOKENS * config.kvDim() / 2), PageKernels::turnKeysBack, control, jobs,
-                buffers.cosine(), buffers.sine(), pools.keys(), config.kvHeads(), config.headDim(), halves ? 1 : 2,
+                buffers.angles(), pools.keys(), pools.halves(), pools.decode(), config.kvHeads(), config.headDim(), halves ? 1 : 2,
                 halves ? config.headDim() / 2 : 1);
     }
 
     private void attend(TaskSink sink, String id, Launch launch, FloatArray query, FloatArray out, FloatArray softmax) {
         switch (form) {
             case THREADED -> sink.task(id, launch, AttentionKernels::attendPages, control, pools.table(), query, pools.keys(),
-                    pools.values(), pools.codes8(), pools.scales8(), pools.codes4(), pools.scales4(), out, softmax,
-                    config.heads(), config.kvHeads(), config.headDim());
+                    pools.values(), pools.halves(), pools.decode(), pools.codes8(), pools.scales8(), pools.codes4(),
+                    pools.scales4(), out, softmax, config.heads(), config.kvHeads(), config.headDim());
             case GROUPED -> sink.task(id, launch, AttentionKernels::attendPagesGrouped, context, control, pools.table(), query,
-                    pools.keys(), pools.values(), pools.codes8(), pools.scales8(), pools.codes4(), pools.scales4(), out, softmax,
-                    config.heads(), config.kvHeads(), config.headDim());
+                    pools.keys(), pools.values(), pools.halves(), pools.decode(), pools.codes8(), pools.scales8(), pools.codes4(),
+                    pools.scales4(), out, softmax, config.heads(), config.kvHeads(), config.headDim());
         }
     }
 }

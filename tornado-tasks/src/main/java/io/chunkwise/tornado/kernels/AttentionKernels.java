@@ -6,6 +6,7 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /**
  * Causal attention over the pages of the KV cache, each read in its own format, for grouped queries and an optional sliding
@@ -33,6 +34,8 @@ public final class AttentionKernels {
      * @param query   in  [rowCapacity, heads, headDim]
      * @param keys    in  full pages; as the arrays after it, see {@link Page}
      * @param values  in  full pages
+     * @param halves  in  full pages of F16
+     * @param decode  in  [64]                                of F16
      * @param codes8  in  Q8 pages
      * @param scales8 in  Q8 pages
      * @param codes4  in  Q4 pages
@@ -41,8 +44,8 @@ public final class AttentionKernels {
      * @param softmax out [rowCapacity, heads, 3]             entropy, largest, total; written where the layer is the probe layer
      */
     public static void attendPages(IntArray control, IntArray table, FloatArray query, FloatArray keys, FloatArray values,
-            ByteArray codes8, FloatArray scales8, ByteArray codes4, FloatArray scales4, FloatArray out, FloatArray softmax,
-            int heads, int kvHeads, int headDim) {
+            ShortArray halves, FloatArray decode, ByteArray codes8, FloatArray scales8, ByteArray codes4, FloatArray scales4,
+            FloatArray out, FloatArray softmax, int heads, int kvHeads, int headDim) {
         int half = headDim / 2;
         int layer = control.get(Control.LAYER);
         int count = control.get(Control.ROWS) * heads;
@@ -67,10 +70,11 @@ public final class AttentionKernels {
                 int from = firstOfPage(start, page);
                 int to = endOfPage(last, page);
                 int endFull = endIn(entry, Page.FULL, from, to);
+                int endHalf = endIn(entry, Page.F16, from, to);
                 int endQ8 = endIn(entry, Page.Q8, from, to);
                 int endQ4 = endIn(entry, Page.Q4, from, to);
-                int end = endFull + endQ8 + endQ4 - 2 * from;
-                // Of position 0 in the page, for this head: in the full pool; keys of quantized pools; their values.
+                int end = endFull + endHalf + endQ8 + endQ4 - 3 * from;
+                // Of position 0 in the page, for this head: in the pools of floats; keys of the other pools; their values.
                 int place = Page.slot(entry) * Page.TOKENS * kvHeads + kvHead;
                 int keyPlace = Page.slot(entry) * 2 * Page.TOKENS * kvHeads + kvHead;
                 int valuePlace = keyPlace + Page.TOKENS * kvHeads;
@@ -79,6 +83,14 @@ public final class AttentionKernels {
                     float sum = 0f;
                     for (int i = 0; i < headDim; i++) {
                         sum += query.get(at + i) * keys.get(k + i);
+                    }
+                    scores[t] = sum * scale;
+                }
+                for (int t = from; t < endHalf; t++) {
+                    int k = (keyPlace + t * kvHeads) * headDim;
+                    float sum = 0f;
+                    for (int i = 0; i < headDim; i++) {
+                        sum += query.get(at + i) * Halves.get(halves, decode, k + i);
                     }
                     scores[t] = sum * scale;
                 }
@@ -125,6 +137,13 @@ public final class AttentionKernels {
                         out.set(at + i, out.get(at + i) + weight * values.get(v + i));
                     }
                 }
+                for (int t = from; t < endHalf; t++) {
+                    int v = (valuePlace + t * kvHeads) * headDim;
+                    float weight = scores[t];
+                    for (int i = 0; i < headDim; i++) {
+                        out.set(at + i, out.get(at + i) + weight * Halves.get(halves, decode, v + i));
+                    }
+                }
                 for (int t = from; t < endQ8; t++) {
                     int v = valuePlace + t * kvHeads;
                     float weight = scores[t] * scales8.get(v);
@@ -159,8 +178,8 @@ public final class AttentionKernels {
      * scores one position, then sums its share of the head's elements over the tile.
      */
     public static void attendPagesGrouped(KernelContext context, IntArray control, IntArray table, FloatArray query, FloatArray keys,
-            FloatArray values, ByteArray codes8, FloatArray scales8, ByteArray codes4, FloatArray scales4, FloatArray out,
-            FloatArray softmax, int heads, int kvHeads, int headDim) {
+            FloatArray values, ShortArray halves, FloatArray decode, ByteArray codes8, FloatArray scales8, ByteArray codes4,
+            FloatArray scales4, FloatArray out, FloatArray softmax, int heads, int kvHeads, int headDim) {
         int index = context.groupIdx;
         int lane = context.localIdx;
         if (index >= control.get(Control.ROWS) * heads) {
@@ -199,6 +218,7 @@ public final class AttentionKernels {
             }
             int entry = table.get(tableStart + mine);
             int isFull = endIn(entry, Page.FULL, 0, visible);
+            int isHalf = endIn(entry, Page.F16, 0, visible);
             int isQ8 = endIn(entry, Page.Q8, 0, visible);
             int isQ4 = endIn(entry, Page.Q4, 0, visible);
             int k = (Page.slot(entry) * Page.TOKENS + token) * kvHeads + kvHead;
@@ -207,6 +227,11 @@ public final class AttentionKernels {
             for (int once = 0; once < isFull; once++) {
                 for (int i = 0; i < headDim; i++) {
                     sum += query.get(at + i) * keys.get(k * headDim + i);
+                }
+            }
+            for (int once = 0; once < isHalf; once++) {
+                for (int i = 0; i < headDim; i++) {
+                    sum += query.get(at + i) * Halves.get(halves, decode, quantK * headDim + i);
                 }
             }
             for (int once = 0; once < isQ8; once++) {
@@ -224,7 +249,7 @@ public final class AttentionKernels {
                 sum = sum * scales4.get(quantK);
             }
             float score = LOWEST;
-            if (isFull + isQ8 + isQ4 > 0) {
+            if (isFull + isHalf + isQ8 + isQ4 > 0) {
                 score = sum * scale;
             }
             scores[lane] = score;
@@ -257,12 +282,17 @@ public final class AttentionKernels {
                     int to = endOfPage(last, page);
                     int other = table.get(tableStart + pageWithin(page, lastPage));
                     int endFull = endIn(other, Page.FULL, from, to);
+                    int endHalf = endIn(other, Page.F16, from, to);
                     int endQ8 = endIn(other, Page.Q8, from, to);
                     int endQ4 = endIn(other, Page.Q4, from, to);
                     int place = Page.slot(other) * Page.TOKENS * kvHeads + kvHead;
                     int valuePlace = (Page.slot(other) * 2 + 1) * Page.TOKENS * kvHeads + kvHead;
                     for (int t = from; t < endFull; t++) {
                         element += weights[part * Page.TOKENS + t] * values.get((place + t * kvHeads) * headDim + i);
+                    }
+                    for (int t = from; t < endHalf; t++) {
+                        int v = (valuePlace + t * kvHeads) * headDim + i;
+                        element += weights[part * Page.TOKENS + t] * Halves.get(halves, decode, v);
                     }
                     for (int t = from; t < endQ8; t++) {
                         int v = valuePlace + t * kvHeads;

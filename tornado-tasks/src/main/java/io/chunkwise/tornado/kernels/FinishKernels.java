@@ -5,6 +5,7 @@ import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /**
  * What stands between two projections, in one task: the up halves of low-rank updates, what is done to single heads or elements, and
@@ -37,19 +38,19 @@ public final class FinishKernels {
      * @param upCodes   in     of the adapter
      * @param upFloats  in     of the adapter
      * @param bias      in     [layers, heads + 2 kvHeads, headDim]; one element where there are none
-     * @param cosine    in     [positions, headDim / 2]
-     * @param sine      in     [positions, headDim / 2]
+     * @param angles    in     [positions, headDim / 2, 2]   cosine, sine
      * @param table     in     [layers, pages], see {@link Page}
      * @param query     out    [rowCapacity, heads, headDim]
      * @param keys      out    [slots, TOKENS, kvHeads, headDim]
      * @param values    out    [slots, TOKENS, kvHeads, headDim]
+     * @param halves    out    [slots, 2, TOKENS, kvHeads, headDim], instead where full pages are of F16
      * @param probes    out    [layers, PROBES, heads, headDim]
      * @param pairStep  1 rotates halves, 2 neighbours
      * @param block     the largest power of two that divides {@code headDim}; 0 for no Hadamard
      */
     public static void finishHeads(IntArray control, FloatArray projected, FloatArray hidden, IntArray adapter, IntArray upCodes,
-            FloatArray upFloats, FloatArray bias, FloatArray cosine, FloatArray sine, IntArray table, FloatArray query, FloatArray keys,
-            FloatArray values, FloatArray probes, int heads, int kvHeads, int headDim, int pairStep, int block) {
+            FloatArray upFloats, FloatArray bias, FloatArray angles, IntArray table, FloatArray query, FloatArray keys,
+            FloatArray values, ShortArray halves, FloatArray probes, int heads, int kvHeads, int headDim, int pairStep, int block) {
         int stack = heads + 2 * kvHeads;
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
@@ -74,8 +75,8 @@ public final class FinishKernels {
                 int b = a + gapOf(pairStep, headDim);
                 float first = projected.get(a);
                 float second = projected.get(b);
-                float cos = cosine.get(position * (headDim / 2) + pair);
-                float sin = sine.get(position * (headDim / 2) + pair);
+                float cos = angles.get((position * (headDim / 2) + pair) * 2);
+                float sin = angles.get((position * (headDim / 2) + pair) * 2 + 1);
                 projected.set(a, first * cos - second * sin);
                 projected.set(b, first * sin + second * cos);
             }
@@ -91,7 +92,9 @@ public final class FinishKernels {
             float norm = normOf(block);
             int page = position / Page.TOKENS;
             int token = position - page * Page.TOKENS;
-            int place = Page.slot(table.get(layer * control.get(Control.PAGES) + page)) * Page.TOKENS + token;
+            int entry = table.get(layer * control.get(Control.PAGES) + page);
+            int kvHead = head - heads - site / 2 * kvHeads;
+            int to = (Page.place(entry, site / 2, Page.TOKENS * kvHeads) + token * kvHeads + kvHead) * headDim;
             int probe = layer * Page.PROBES + position % Page.PROBES;
             int queries = LaneDots.within(head, heads, headDim);
             for (int i = 0; i < queries; i++) {
@@ -101,15 +104,18 @@ public final class FinishKernels {
             for (int i = 0; i < probed; i++) {
                 probes.set((probe * heads + head) * headDim + i, projected.get(at + i) * norm);
             }
-            int key = head - heads;
-            int keyed = LaneDots.within(key, kvHeads, headDim);
+            int keyed = LaneDots.within(head - heads, kvHeads, keptAsFloats(halves, headDim));
             for (int i = 0; i < keyed; i++) {
-                keys.set((place * kvHeads + key) * headDim + i, projected.get(at + i) * norm);
+                keys.set(to + i, projected.get(at + i) * norm);
             }
-            int value = key - kvHeads;
-            int valued = LaneDots.within(value, kvHeads, headDim);
+            int valued = LaneDots.within(head - heads - kvHeads, kvHeads, keptAsFloats(halves, headDim));
             for (int i = 0; i < valued; i++) {
-                values.set((place * kvHeads + value) * headDim + i, projected.get(at + i) * norm);
+                values.set(to + i, projected.get(at + i) * norm);
+            }
+            int halved = keptAsHalves(halves, headDim);
+            int half = orAside(head - heads, to, halves, headDim);
+            for (int i = 0; i < halved; i++) {
+                halves.set(half + i, Halves.of(projected.get(at + i) * norm));
             }
         }
     }
@@ -118,9 +124,9 @@ public final class FinishKernels {
      * As {@link #finishHeads}, one group of {@link #HEAD_LANES} threads per row and head of the stack; {@code projected} stays as it is.
      */
     public static void finishHeadsGrouped(KernelContext context, IntArray control, FloatArray projected, FloatArray hidden,
-            IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray bias, FloatArray cosine, FloatArray sine, IntArray table,
-            FloatArray query, FloatArray keys, FloatArray values, FloatArray probes, int heads, int kvHeads, int headDim, int pairStep,
-            int block) {
+            IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray bias, FloatArray angles, IntArray table,
+            FloatArray query, FloatArray keys, FloatArray values, ShortArray halves, FloatArray probes, int heads, int kvHeads,
+            int headDim, int pairStep, int block) {
         int stack = heads + 2 * kvHeads;
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
@@ -154,8 +160,8 @@ public final class FinishKernels {
             int b = a + gapOf(pairStep, headDim);
             float first = x[a];
             float second = x[b];
-            float cos = cosine.get(position * (headDim / 2) + pair);
-            float sin = sine.get(position * (headDim / 2) + pair);
+            float cos = angles.get((position * (headDim / 2) + pair) * 2);
+            float sin = angles.get((position * (headDim / 2) + pair) * 2 + 1);
             x[a] = first * cos - second * sin;
             x[b] = first * sin + second * cos;
         }
@@ -173,14 +179,16 @@ public final class FinishKernels {
         float norm = normOf(block);
         int page = position / Page.TOKENS;
         int token = position - page * Page.TOKENS;
-        int place = Page.slot(table.get(layer * control.get(Control.PAGES) + page)) * Page.TOKENS + token;
+        int entry = table.get(layer * control.get(Control.PAGES) + page);
         int probe = layer * Page.PROBES + position % Page.PROBES;
-        int key = head - heads;
-        int value = key - kvHeads;
+        int kvHead = head - heads - site / 2 * kvHeads;
+        int to = (Page.place(entry, site / 2, Page.TOKENS * kvHeads) + token * kvHeads + kvHead) * headDim;
         int queries = LaneDots.within(head, heads, headDim);
         int probed = LaneDots.within(rows - 1 - row, Page.PROBES, queries);
-        int keyed = LaneDots.within(key, kvHeads, headDim);
-        int valued = LaneDots.within(value, kvHeads, headDim);
+        int keyed = LaneDots.within(head - heads, kvHeads, keptAsFloats(halves, headDim));
+        int valued = LaneDots.within(head - heads - kvHeads, kvHeads, keptAsFloats(halves, headDim));
+        int halved = keptAsHalves(halves, headDim);
+        int half = orAside(head - heads, to, halves, headDim);
         for (int i = lane; i < queries; i += HEAD_LANES) {
             query.set((row * heads + head) * headDim + i, x[i] * norm);
         }
@@ -188,10 +196,14 @@ public final class FinishKernels {
             probes.set((probe * heads + head) * headDim + i, x[i] * norm);
         }
         for (int i = lane; i < keyed; i += HEAD_LANES) {
-            keys.set((place * kvHeads + key) * headDim + i, x[i] * norm);
+            keys.set(to + i, x[i] * norm);
         }
         for (int i = lane; i < valued; i += HEAD_LANES) {
-            values.set((place * kvHeads + value) * headDim + i, x[i] * norm);
+            values.set(to + i, x[i] * norm);
+        }
+        for (int first = 0; first < halved; first += HEAD_LANES) {
+            int i = TornadoMath.min(first + lane, headDim - 1);
+            halves.set(half + i, Halves.of(x[i] * norm));
         }
     }
 
@@ -456,6 +468,28 @@ public final class FinishKernels {
     /** {@code count} where there are biases, else 0. Without a condition: one on a size is a constant, which TornadoVM fails to compile. */
     private static int biased(FloatArray bias, int count) {
         return TornadoMath.min(bias.getSize() - 1, 1) * count;
+    }
+
+    /** {@code count} where full pages are floats, else 0: the other pool has one element. A constant, see {@link #biased}. */
+    private static int keptAsFloats(ShortArray halves, int count) {
+        return (1 - TornadoMath.min(halves.getSize() - 1, 1)) * count;
+    }
+
+    /**
+     * {@code to}, or the head behind all pages for a query. Every group writes a head, and every thread of it an element, because OpenCL
+     * drivers drop conditions of loops with such a body.
+     */
+    private static int orAside(int key, int to, ShortArray halves, int headDim) {
+        int place = to;
+        if (key < 0) {
+            place = halves.getSize() - headDim;
+        }
+        return place;
+    }
+
+    /** {@code count} where full pages are F16, else 0. */
+    private static int keptAsHalves(ShortArray halves, int count) {
+        return TornadoMath.min(halves.getSize() - 1, 1) * count;
     }
 
     /** 1 / √block; 1 without Hadamard. */

@@ -8,7 +8,7 @@ public final class Jobs {
     /** Jobs of one execution. */
     public static final int CAPACITY = 256;
     public static final int STRIDE = 4;
-    /** Slot in the full pool that is read or turned. */
+    /** Full page that is read or turned, as the page table has it. */
     public static final int SOURCE = 0;
     /** Page within its layer; or index into the page table. */
     public static final int PAGE = 1;

@@ -4,6 +4,7 @@ import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /**
  * What it would change to keep a page in another format ("linearization error", arXiv:2601.21109), in three stages: attention of the
@@ -44,16 +45,19 @@ public final class MeasureKernels {
      * in which nothing large cancels. One thread per page, probe and head.
      *
      * @param control  in  jobs, rows, position, window
-     * @param jobs     in  [CAPACITY, STRIDE]                  source, page
+     * @param jobs     in  [CAPACITY, STRIDE]                  source (an entry), page
      * @param query    in  [PROBES, heads, headDim]
      * @param attended in  [PROBES, heads, headDim]
      * @param softmax  in  [PROBES, heads, 3]
      * @param keys     in  [slots, TOKENS, kvHeads, headDim]
      * @param values   in  [slots, TOKENS, kvHeads, headDim]
+     * @param halves   in  [slots, 2, TOKENS, kvHeads, headDim]
+     * @param decode   in  [64]                                of F16
      * @param changes  out [CAPACITY, PROBES, heads, CHANGE]
      */
     public static void comparePages(IntArray control, IntArray jobs, FloatArray query, FloatArray attended, FloatArray softmax,
-            FloatArray keys, FloatArray values, FloatArray changes, int heads, int kvHeads, int headDim) {
+            FloatArray keys, FloatArray values, ShortArray halves, FloatArray decode, FloatArray changes, int heads, int kvHeads,
+            int headDim) {
         int perJob = Page.PROBES * heads;
         int count = control.get(Control.JOBS) * perJob;
         for (@Parallel int index = 0; index < count; index++) {
@@ -68,7 +72,10 @@ public final class MeasureKernels {
             if (row >= control.get(Control.ROWS)) {
                 to = from;
             }
-            int place = jobs.get(job * Jobs.STRIDE + Jobs.SOURCE) * Page.TOKENS * kvHeads + kvHead;
+            int source = jobs.get(job * Jobs.STRIDE + Jobs.SOURCE);
+            int isHalf = Page.isHalf(source);
+            int keyPlace = Page.place(source, 0, Page.TOKENS * kvHeads) + kvHead;
+            int valuePlace = Page.place(source, 1, Page.TOKENS * kvHeads) + kvHead;
             int at = (row * heads + head) * headDim;
             float scale = 1f / TornadoMath.sqrt((float) headDim);
             float largest = softmax.get((row * heads + head) * Page.SOFTMAX + Page.LARGEST);
@@ -82,9 +89,10 @@ public final class MeasureKernels {
             float largest4 = largest;
             float mass = 0f;
             for (int t = from; t < to; t++) {
-                int k = (place + t * kvHeads) * headDim;
-                float scale8 = QuantKernels.scaleQ8(keys, k, headDim);
-                float scale4 = QuantKernels.scaleQ4(keys, k, headDim);
+                int k = (keyPlace + t * kvHeads) * headDim;
+                int v = (valuePlace + t * kvHeads) * headDim;
+                float scale8 = QuantKernels.scaleQ8(keys, halves, decode, isHalf, k, headDim);
+                float scale4 = QuantKernels.scaleQ4(keys, halves, decode, isHalf, k, headDim);
                 float inverse8 = QuantKernels.inverse(scale8);
                 float inverse4 = QuantKernels.inverse(scale4);
                 float sum = 0f;
@@ -92,7 +100,7 @@ public final class MeasureKernels {
                 float sum4 = 0f;
                 for (int i = 0; i < headDim; i++) {
                     float q = query.get(at + i);
-                    float x = keys.get(k + i);
+                    float x = PageKernels.element(keys, keys, halves, decode, 0, isHalf, k + i);
                     sum += q * x;
                     sum8 += q * QuantKernels.quantQ8(x, inverse8);
                     sum4 += q * QuantKernels.quantQ4(x, inverse4);
@@ -103,8 +111,8 @@ public final class MeasureKernels {
                 mass += weights[t];
                 largest8 = TornadoMath.max(largest8, weights8[t]);
                 largest4 = TornadoMath.max(largest4, weights4[t]);
-                scales8[t] = QuantKernels.scaleQ8(values, k, headDim);
-                scales4[t] = QuantKernels.scaleQ4(values, k, headDim);
+                scales8[t] = QuantKernels.scaleQ8(values, halves, decode, isHalf, v, headDim);
+                scales4[t] = QuantKernels.scaleQ4(values, halves, decode, isHalf, v, headDim);
             }
             // Where a score grows beyond the largest one, all other weights shrink.
             float shrink8 = TornadoMath.exp(largest - largest8);
@@ -127,7 +135,7 @@ public final class MeasureKernels {
                 float sum8 = 0f;
                 float sum4 = 0f;
                 for (int t = from; t < to; t++) {
-                    float x = values.get((place + t * kvHeads) * headDim + i);
+                    float x = PageKernels.element(values, values, halves, decode, 0, isHalf, (valuePlace + t * kvHeads) * headDim + i);
                     sum += weights[t] * x;
                     sum8 += weights8[t] * scales8[t] * QuantKernels.quantQ8(x, QuantKernels.inverse(scales8[t]));
                     sum4 += weights4[t] * scales4[t] * QuantKernels.quantQ4(x, QuantKernels.inverse(scales4[t]));

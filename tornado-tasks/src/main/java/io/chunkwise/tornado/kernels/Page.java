@@ -1,9 +1,10 @@
 package io.chunkwise.tornado.kernels;
 
 /**
- * Pages of the KV cache as kernels see them: the page table, [layers, pages], has an entry slot · 4 + format for every page that
+ * Pages of the KV cache as kernels see them: the page table, [layers, pages], has an entry slot · 8 + format for every page that
  * was written. Pools are [slots, TOKENS, kvHeads, headDim] floats (keys and values apart), [slots, 2, TOKENS, kvHeads, headDim]
- * bytes for Q8, half as many for Q4, and [slots, 2, TOKENS, kvHeads] scales; of the 2, keys come first.
+ * shorts for F16 and bytes for Q8, half as many for Q4, and [slots, 2, TOKENS, kvHeads] scales; of the 2, keys come first. Full pages
+ * of one cache are all floats or all F16.
  */
 public final class Page {
     /** Positions per page. */
@@ -13,6 +14,8 @@ public final class Page {
     public static final int Q4 = 2;
     /** Nobody attends to the page; it has no slot. */
     public static final int EVICTED = 3;
+    /** A full page whose elements are F16. */
+    public static final int F16 = 4;
     /** Queries that are remembered for measurements: those of the newest positions, position p in place p modulo {@code PROBES}. */
     public static final int PROBES = 16;
     /** Floats per row and head in the array {@code softmax}. */
@@ -28,14 +31,36 @@ public final class Page {
     }
 
     public static int entry(int slot, int format) {
-        return slot * 4 + format;
+        return slot * 8 + format;
     }
 
     static int format(int entry) {
-        return entry & 3;
+        return entry & 7;
+    }
+
+    /** 1 for a full page of F16, else 0. */
+    static int isHalf(int entry) {
+        int half = 0;
+        if (format(entry) == F16) {
+            half = 1;
+        }
+        return half;
+    }
+
+    /**
+     * Where the keys (0) or values (1) of a full page begin in their pool, in heads.
+     *
+     * @param heads of all positions of a page
+     */
+    static int place(int entry, int isValue, int heads) {
+        int place = slot(entry) * heads;
+        if (format(entry) == F16) {
+            place = (slot(entry) * 2 + isValue) * heads;
+        }
+        return place;
     }
 
     static int slot(int entry) {
-        return entry >> 2;
+        return entry >> 3;
     }
 }

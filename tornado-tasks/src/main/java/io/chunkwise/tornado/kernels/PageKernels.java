@@ -5,6 +5,7 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /** Writes to the pages of the KV cache, see {@link Page} for the layout of table and pools. */
 public final class PageKernels {
@@ -14,7 +15,8 @@ public final class PageKernels {
 
     /**
      * keys[slot, (p + r) mod 16, i] = key[r, i], values likewise, with p the position of row 0 and slot that of the page of p + r,
-     * which is full; probes[l, (p + r) mod 16, i] = query[r, i] for the last 16 rows. One thread per row and query element.
+     * which is full, or halves likewise where it is of F16; probes[l, (p + r) mod 16, i] = query[r, i] for the last 16
+     * rows. One thread per row and query element.
      *
      * @param control in  rows, position, layer, pages
      * @param table   in  [layers, pages]
@@ -23,11 +25,12 @@ public final class PageKernels {
      * @param value   in  [rowCapacity, kvDim]
      * @param keys    out [slots, TOKENS, kvDim]
      * @param values  out [slots, TOKENS, kvDim]
+     * @param halves  out [slots, 2, TOKENS, kvDim]
      * @param probes  out [layers, PROBES, queryDim]
      * @param kvDim   at most {@code queryDim}
      */
     public static void appendToPages(IntArray control, IntArray table, FloatArray query, FloatArray key, FloatArray value,
-            FloatArray keys, FloatArray values, FloatArray probes, int queryDim, int kvDim) {
+            FloatArray keys, FloatArray values, ShortArray halves, FloatArray probes, int queryDim, int kvDim) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
         int count = rows * queryDim;
@@ -37,11 +40,22 @@ public final class PageKernels {
             int position = control.get(Control.POSITION) + row;
             int page = position / Page.TOKENS;
             int token = position - page * Page.TOKENS;
-            int slot = Page.slot(table.get(layer * control.get(Control.PAGES) + page));
-            if (i < kvDim) {
-                int to = (slot * Page.TOKENS + token) * kvDim + i;
+            int entry = table.get(layer * control.get(Control.PAGES) + page);
+            int floats = 1 - Page.isHalf(entry);
+            int shorts = Page.isHalf(entry);
+            if (i >= kvDim) {
+                floats = 0;
+                shorts = 0;
+            }
+            if (floats == 1) {
+                int to = (Page.slot(entry) * Page.TOKENS + token) * kvDim + i;
                 keys.set(to, key.get(row * kvDim + i));
                 values.set(to, value.get(row * kvDim + i));
+            }
+            if (shorts == 1) {
+                int to = (Page.slot(entry) * 2 * Page.TOKENS + token) * kvDim + i;
+                halves.set(to, Halves.of(key.get(row * kvDim + i)));
+                halves.set(to + Page.TOKENS * kvDim, Halves.of(value.get(row * kvDim + i)));
             }
             if (row >= rows - Page.PROBES) {
                 probes.set((layer * Page.PROBES + position % Page.PROBES) * queryDim + i, query.get(index));
@@ -69,14 +83,16 @@ public final class PageKernels {
      * values, position and head.
      *
      * @param control in  jobs
-     * @param jobs    in  [CAPACITY, STRIDE]                  source, target, format
+     * @param jobs    in  [CAPACITY, STRIDE]                  source (an entry), target, format
      * @param keys    in  [slots, TOKENS, kvHeads, headDim]
      * @param values  in  [slots, TOKENS, kvHeads, headDim]
+     * @param halves  in  [slots, 2, TOKENS, kvHeads, headDim]
+     * @param decode  in  [64]                                of F16
      * @param codes   out [slots of Q8, 2, TOKENS, kvHeads, headDim]
      * @param scales  out [slots of Q8, 2, TOKENS, kvHeads]
      */
-    public static void quantizePagesQ8(IntArray control, IntArray jobs, FloatArray keys, FloatArray values, ByteArray codes,
-            FloatArray scales, int kvHeads, int headDim) {
+    public static void quantizePagesQ8(IntArray control, IntArray jobs, FloatArray keys, FloatArray values, ShortArray halves,
+            FloatArray decode, ByteArray codes, FloatArray scales, int kvHeads, int headDim) {
         int perHalf = Page.TOKENS * kvHeads;
         int count = control.get(Control.JOBS) * 2 * perHalf;
         for (@Parallel int index = 0; index < count; index++) {
@@ -87,16 +103,19 @@ public final class PageKernels {
             if (jobs.get(job * Jobs.STRIDE + Jobs.FORMAT) == Page.Q8) {
                 elements = headDim;
             }
-            int from = (jobs.get(job * Jobs.STRIDE + Jobs.SOURCE) * perHalf + head % perHalf) * headDim;
+            int source = jobs.get(job * Jobs.STRIDE + Jobs.SOURCE);
+            int from = (Page.place(source, isValue, perHalf) + head % perHalf) * headDim;
+            int isHalf = Page.isHalf(source);
             int target = jobs.get(job * Jobs.STRIDE + Jobs.TARGET) * 2 * perHalf + head;
             float largest = 0f;
             for (int i = 0; i < elements; i++) {
-                largest = TornadoMath.max(largest, TornadoMath.abs(element(keys, values, isValue, from + i)));
+                largest = TornadoMath.max(largest, TornadoMath.abs(element(keys, values, halves, decode, isValue, isHalf, from + i)));
             }
             float scale = largest / 127f;
             float inverse = QuantKernels.inverse(scale);
             for (int i = 0; i < elements; i++) {
-                codes.set(target * headDim + i, (byte) (int) QuantKernels.quantQ8(element(keys, values, isValue, from + i), inverse));
+                float x = element(keys, values, halves, decode, isValue, isHalf, from + i);
+                codes.set(target * headDim + i, (byte) (int) QuantKernels.quantQ8(x, inverse));
             }
             if (elements > 0) {
                 scales.set(target, scale);
@@ -110,8 +129,8 @@ public final class PageKernels {
      * @param codes  out [slots of Q4, 2, TOKENS, kvHeads, headDim / 2]
      * @param scales out [slots of Q4, 2, TOKENS, kvHeads]
      */
-    public static void quantizePagesQ4(IntArray control, IntArray jobs, FloatArray keys, FloatArray values, ByteArray codes,
-            FloatArray scales, int kvHeads, int headDim) {
+    public static void quantizePagesQ4(IntArray control, IntArray jobs, FloatArray keys, FloatArray values, ShortArray halves,
+            FloatArray decode, ByteArray codes, FloatArray scales, int kvHeads, int headDim) {
         int perHalf = Page.TOKENS * kvHeads;
         int half = headDim / 2;
         int count = control.get(Control.JOBS) * 2 * perHalf;
@@ -123,11 +142,13 @@ public final class PageKernels {
             if (jobs.get(job * Jobs.STRIDE + Jobs.FORMAT) == Page.Q4) {
                 elements = headDim;
             }
-            int from = (jobs.get(job * Jobs.STRIDE + Jobs.SOURCE) * perHalf + head % perHalf) * headDim;
+            int source = jobs.get(job * Jobs.STRIDE + Jobs.SOURCE);
+            int from = (Page.place(source, isValue, perHalf) + head % perHalf) * headDim;
+            int isHalf = Page.isHalf(source);
             int target = jobs.get(job * Jobs.STRIDE + Jobs.TARGET) * 2 * perHalf + head;
             float largest = 0f;
             for (int i = 0; i < elements; i++) {
-                float x = element(keys, values, isValue, from + i);
+                float x = element(keys, values, halves, decode, isValue, isHalf, from + i);
                 if (TornadoMath.abs(x) > TornadoMath.abs(largest)) {
                     largest = x;
                 }
@@ -135,8 +156,8 @@ public final class PageKernels {
             float scale = largest / -8f;
             float inverse = QuantKernels.inverse(scale);
             for (int i = 0; i < elements / 2; i++) {
-                int low = (int) QuantKernels.quantQ4(element(keys, values, isValue, from + i), inverse) + 8;
-                int high = (int) QuantKernels.quantQ4(element(keys, values, isValue, from + half + i), inverse) + 8;
+                int low = (int) QuantKernels.quantQ4(element(keys, values, halves, decode, isValue, isHalf, from + i), inverse) + 8;
+                int high = (int) QuantKernels.quantQ4(element(keys, values, halves, decode, isValue, isHalf, from + half + i), inverse) + 8;
                 codes.set(target * half + i, (byte) (low + high * 16));
             }
             if (elements > 0) {
@@ -150,36 +171,51 @@ public final class PageKernels {
      * thread per job, token, head and pair. Pairs as in {@link RotaryKernels#rotateHeads}.
      *
      * @param control in     jobs, shift
-     * @param jobs    in     [CAPACITY, STRIDE]                  source
-     * @param cosine  in     [positions, headDim / 2]
-     * @param sine    in     [positions, headDim / 2]
+     * @param jobs    in     [CAPACITY, STRIDE]                  source (an entry)
+     * @param angles  in     [positions, headDim / 2, 2]         cosine, sine
      * @param keys    in+out [slots, TOKENS, kvHeads, headDim]
+     * @param halves  in+out [slots, 2, TOKENS, kvHeads, headDim]
+     * @param decode  in     [64]                                of F16
      */
-    public static void turnKeysBack(IntArray control, IntArray jobs, FloatArray cosine, FloatArray sine, FloatArray keys, int kvHeads,
-            int headDim, int pairStep, int pairGap) {
+    public static void turnKeysBack(IntArray control, IntArray jobs, FloatArray angles, FloatArray keys, ShortArray halves,
+            FloatArray decode, int kvHeads, int headDim, int pairStep, int pairGap) {
         int pairs = headDim / 2;
         int perPage = Page.TOKENS * kvHeads * pairs;
-        int angles = control.get(Control.SHIFT) * pairs;
+        int position = control.get(Control.SHIFT);
         int count = control.get(Control.JOBS) * perPage;
         for (@Parallel int index = 0; index < count; index++) {
             int job = index / perPage;
             int pair = index % pairs;
             int head = (index - job * perPage) / pairs;
-            int a = (jobs.get(job * Jobs.STRIDE + Jobs.SOURCE) * Page.TOKENS * kvHeads + head) * headDim + pair * pairStep;
+            int source = jobs.get(job * Jobs.STRIDE + Jobs.SOURCE);
+            int isHalf = Page.isHalf(source);
+            int a = (Page.place(source, 0, Page.TOKENS * kvHeads) + head) * headDim + pair * pairStep;
             int b = a + pairGap;
-            float first = keys.get(a);
-            float second = keys.get(b);
-            float cos = cosine.get(angles + pair);
-            float sin = sine.get(angles + pair);
-            keys.set(a, first * cos + second * sin);
-            keys.set(b, second * cos - first * sin);
+            float first = element(keys, keys, halves, decode, 0, isHalf, a);
+            float second = element(keys, keys, halves, decode, 0, isHalf, b);
+            float cos = angles.get((position * pairs + pair) * 2);
+            float sin = angles.get((position * pairs + pair) * 2 + 1);
+            if (isHalf == 0) {
+                keys.set(a, first * cos + second * sin);
+                keys.set(b, second * cos - first * sin);
+            }
+            if (isHalf == 1) {
+                halves.set(a, Halves.of(first * cos + second * sin));
+                halves.set(b, Halves.of(second * cos - first * sin));
+            }
         }
     }
 
-    private static float element(FloatArray keys, FloatArray values, int isValue, int at) {
-        float element = keys.get(at);
+    /** Of a full page, whose pool may be any of three. @param at see {@link Page#place} */
+    static float element(FloatArray keys, FloatArray values, ShortArray halves, FloatArray decode, int isValue, int isHalf, int at) {
+        int inFloats = at * (1 - isHalf); // within the pool, whichever it is
+        int inShorts = at * isHalf;
+        float element = keys.get(inFloats);
         if (isValue == 1) {
-            element = values.get(at);
+            element = values.get(inFloats);
+        }
+        if (isHalf == 1) {
+            element = Halves.get(halves, decode, inShorts);
         }
         return element;
     }

@@ -2,6 +2,7 @@ package io.chunkwise.tornado.kernels;
 
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /** What kernels share that quantize keys and values: the arithmetic of {@code KvFormat}. Quants are floats with integer values. */
 final class QuantKernels {
@@ -9,20 +10,20 @@ final class QuantKernels {
     private QuantKernels() {
     }
 
-    /** max |x| / 127 over {@code count} elements. */
-    static float scaleQ8(FloatArray x, int from, int count) {
+    /** max |x| / 127 over {@code count} elements of floats or halves. */
+    static float scaleQ8(FloatArray x, ShortArray halves, FloatArray decode, int isHalf, int from, int count) {
         float largest = 0f;
         for (int i = 0; i < count; i++) {
-            largest = TornadoMath.max(largest, TornadoMath.abs(x.get(from + i)));
+            largest = TornadoMath.max(largest, TornadoMath.abs(PageKernels.element(x, x, halves, decode, 0, isHalf, from + i)));
         }
         return largest / 127f;
     }
 
     /** −(the element of largest magnitude, the first of equal ones) / 8. */
-    static float scaleQ4(FloatArray x, int from, int count) {
+    static float scaleQ4(FloatArray x, ShortArray halves, FloatArray decode, int isHalf, int from, int count) {
         float largest = 0f;
         for (int i = 0; i < count; i++) {
-            float element = x.get(from + i);
+            float element = PageKernels.element(x, x, halves, decode, 0, isHalf, from + i);
             if (TornadoMath.abs(element) > TornadoMath.abs(largest)) {
                 largest = element;
             }

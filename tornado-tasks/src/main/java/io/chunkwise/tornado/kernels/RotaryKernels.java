@@ -15,11 +15,10 @@ public final class RotaryKernels {
      * step 1 and gap headDim/2 rotate halves, step 2 and gap 1 rotate neighbours.
      *
      * @param control in     rows, position p of row 0
-     * @param cosine  in     [positions, headDim / 2]
-     * @param sine    in     [positions, headDim / 2]
+     * @param angles  in     [positions, headDim / 2, 2]   cosine, sine
      * @param x       in+out [rowCapacity, heads, headDim]
      */
-    public static void rotateHeads(IntArray control, FloatArray cosine, FloatArray sine, FloatArray x,
+    public static void rotateHeads(IntArray control, FloatArray angles, FloatArray x,
             int heads, int headDim, int pairStep, int pairGap) {
         int pairs = headDim / 2;
         int rowPairs = heads * pairs;
@@ -34,8 +33,8 @@ public final class RotaryKernels {
             int b = a + pairGap;
             float first = x.get(a);
             float second = x.get(b);
-            float cos = cosine.get(angle);
-            float sin = sine.get(angle);
+            float cos = angles.get(angle * 2);
+            float sin = angles.get(angle * 2 + 1);
             x.set(a, first * cos - second * sin);
             x.set(b, first * sin + second * cos);
         }

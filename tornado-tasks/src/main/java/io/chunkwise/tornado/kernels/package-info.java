@@ -8,7 +8,9 @@
  * {@code a || b} may be taken although neither holds, so conditions are single; where two branches with loops in them join, values
  * of one are assigned in both, so no loop stands in a branch whose results are used after it (loops of no iterations do instead: a page
  * of the KV cache is read by a loop for each format, all but one of them empty);
- * a parallel loop with a constant bound runs to the size of the grid, so grids of such tasks fit exactly.
+ * a parallel loop with a constant bound runs to the size of the grid, so grids of such tasks fit exactly; behind barriers, a loop whose
+ * iterations differ from thread to thread and whose body is more than a block (a float becoming an int makes several) runs in all threads
+ * alike on PoCL, so that {@link FinishKernels} has every thread of a group write an F16.
  *
  * <p>Knows no graph, no device and no model.
  */

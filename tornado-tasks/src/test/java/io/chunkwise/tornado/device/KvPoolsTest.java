@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvReservation;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.SyntheticLlama;
 import io.chunkwise.tornado.device.KvPools.Slots;
@@ -32,16 +33,18 @@ class KvPoolsTest {
 
     @Test
     void poolsHaveTheBytesOfTheirFormats() {
-        for (KvFormat format : KvFormat.values()) {
-            long none = KvPools.of(CONFIG, 256, new Slots(1, 1, 1)).bytes();
-            long five = KvPools.of(CONFIG, 256, new Slots(1, 1, 1).with(format, 6)).bytes();
-            assertEquals(5L * 16 * format.bytesPerToken(CONFIG), five - none, format + " of 5 slots");
+        for (KvType type : KvType.values()) {
+            for (KvFormat format : KvFormat.values()) {
+                long none = KvPools.of(CONFIG, 256, new Slots(1, 1, 1), type).bytes();
+                long five = KvPools.of(CONFIG, 256, new Slots(1, 1, 1).with(format, 6), type).bytes();
+                assertEquals(5L * 16 * format.bytesPerToken(CONFIG, type), five - none, format + " of 5 slots, " + type);
+            }
         }
     }
 
     @Test
     void aGrownPoolKeepsItsContentsAndLeavesTheOthersAlone() {
-        KvPools pools = KvPools.of(CONFIG, 256, new Slots(4, 3, 0));
+        KvPools pools = KvPools.of(CONFIG, 256, new Slots(4, 3, 0), KvType.F32);
         for (int i = 0; i < pools.codes8().getSize(); i++) {
             pools.codes8().set(i, (byte) i);
         }

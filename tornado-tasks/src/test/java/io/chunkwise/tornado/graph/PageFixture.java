@@ -8,6 +8,7 @@ import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.forward.Activation;
 import io.chunkwise.model.kv.KvFormat;
 import io.chunkwise.model.kv.KvPage;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.llama.LlamaArchitecture;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
@@ -42,23 +43,26 @@ final class PageFixture {
     final DeviceState state;
     private final LlamaConfig config;
     private final int window;
+    private final KvType type;
     private final long seed = new Random().nextLong();
     private final Random random = new Random(seed);
 
-    PageFixture(int headDim, int kvHeads, int group, int window, RotaryPairing pairing) {
+    PageFixture(int headDim, int kvHeads, int group, int window, RotaryPairing pairing, KvType type) {
         this.window = window;
+        this.type = type;
         config = new LlamaConfig(LlamaArchitecture.LLAMA, 8, LAYERS, kvHeads * group, kvHeads, headDim, 8, 5, CONTEXT, 1e-5f, 10_000f,
                 new RopeScaling.None(), pairing, window, false, true, 1, Set.of());
         try (LlamaModel model = SyntheticLlama.model(config, TensorType.F32, 1)) {
             state = new DeviceState(config, true, new DeviceWeights(config, model.weights(), Progress.NONE),
-                    new DeviceBuffers(config, ROWS, CONTEXT), KvPools.of(config, CONTEXT, new KvPools.Slots(15, 14, 13)),
+                    new DeviceBuffers(config, ROWS, CONTEXT), KvPools.of(config, CONTEXT, new KvPools.Slots(15, 14, 13), type),
                     new DeviceAdapter(LAYERS, ROWS, Reservation.NONE), new ControlBlock(ROWS, 1, PAGES, window), ROWS);
         }
     }
 
     @Override
     public String toString() {
-        return config.kvHeads() + " x " + config.headDim() + ", " + config.heads() + " heads, window " + window + ", seed " + seed;
+        return config.kvHeads() + " x " + config.headDim() + ", " + config.heads() + " heads of " + type + ", window " + window
+                + ", seed " + seed;
     }
 
     PageTasks tasks(KernelForm form) {
@@ -101,6 +105,9 @@ final class PageFixture {
         for (FloatArray array : List.of(pools.keys(), pools.values(), pools.probes(), query(), key(), value())) {
             fill(array, 1);
         }
+        for (int i = 0; i < pools.halves().getSize(); i++) {
+            pools.halves().set(i, Float.floatToFloat16((float) random.nextGaussian()));
+        }
         fill(pools.scales8(), 1f / 127);
         fill(pools.scales4(), 1f / 8);
         fill(pools.codes8());
@@ -120,7 +127,20 @@ final class PageFixture {
     }
 
     void write(int layer, int page, KvFormat format, int slot) {
-        state.pools().table().set(layer * PAGES + page, Page.entry(slot, format.ordinal()));
+        state.pools().table().set(layer * PAGES + page, format == KvFormat.FULL ? full(slot) : Page.entry(slot, format.ordinal()));
+    }
+
+    /** A full page, as the page table has it. */
+    int full(int slot) {
+        return Page.entry(slot, type == KvType.F16 ? Page.F16 : Page.FULL);
+    }
+
+    /** Keys and values of every size that there is: F16's subnormals, what rounds to zero, ties, and what is too large. */
+    void fillWithAllSizes(FloatArray array) {
+        for (int i = 0; i < array.getSize(); i++) {
+            float mantissa = i % 3 == 0 ? 1 + random.nextInt(2048) / 2048f : (float) random.nextGaussian();
+            array.set(i, (random.nextBoolean() ? -1 : 1) * Math.scalb(mantissa, random.nextInt(-27, 17)));
+        }
     }
 
     private void fill(FloatArray array, float size) {
@@ -138,11 +158,12 @@ final class PageFixture {
     // --- reading
 
     KvFormat format(int layer, int page) {
-        return FORMATS[state.pools().table().get(layer * PAGES + page) & 3];
+        int format = state.pools().table().get(layer * PAGES + page) & 7;
+        return format == Page.F16 ? KvFormat.FULL : FORMATS[format];
     }
 
     int slot(int layer, int page) {
-        return state.pools().table().get(layer * PAGES + page) >> 2;
+        return state.pools().table().get(layer * PAGES + page) >> 3;
     }
 
     /** A head's key (which = 0) or value (1), decoded; null where evicted. */
@@ -160,7 +181,10 @@ final class PageFixture {
         double[] decoded = new double[dim];
         for (int i = 0; i < dim; i++) {
             decoded[i] = switch (format) {
-                case FULL -> (which == 0 ? pools.keys() : pools.values()).get(full * dim + i);
+                case FULL -> switch (type) {
+                    case F32 -> (which == 0 ? pools.keys() : pools.values()).get(full * dim + i);
+                    case F16 -> Float.float16ToFloat(pools.halves().get(quantized * dim + i));
+                };
                 case Q8 -> (double) pools.scales8().get(quantized) * pools.codes8().get(quantized * dim + i);
                 case Q4 -> (double) pools.scales4().get(quantized)
                         * ((pools.codes4().get(quantized * dim / 2 + i % (dim / 2)) >> (i < dim / 2 ? 0 : 4) & 15) - 8);
@@ -246,16 +270,26 @@ final class PageFixture {
         int kvDim = config.kvDim();
         for (int row = 0; row < rows; row++) {
             int p = position + row;
-            int to = (slots[p / Page.TOKENS] * Page.TOKENS + p % Page.TOKENS) * kvDim;
             for (int i = 0; i < kvDim; i++) {
-                assertClose(key().get(row * kvDim + i), pools.keys().get(to + i), 0, "key of row " + row + ", element " + i);
-                assertClose(value().get(row * kvDim + i), pools.values().get(to + i), 0, "value of row " + row + ", element " + i);
+                checkElement(0, slots[p / Page.TOKENS], p % Page.TOKENS, i, key().get(row * kvDim + i), "key of row " + row);
+                checkElement(1, slots[p / Page.TOKENS], p % Page.TOKENS, i, value().get(row * kvDim + i), "value of row " + row);
             }
             for (int i = 0; i < config.queryDim() && row >= rows - Page.PROBES; i++) {
                 assertClose(query().get(row * config.queryDim() + i),
                         pools.probes().get((layer * Page.PROBES + p % Page.PROBES) * config.queryDim() + i), 0, "probe of row " + row);
             }
         }
+    }
+
+    private void checkElement(int which, int slot, int token, int i, float exact, String what) {
+        float actual = (float) decoded(which, KvFormat.FULL, slot, token * config.kvHeads() + i / config.headDim())[i % config.headDim()];
+        float expected = switch (type) {
+            case F32 -> exact;
+            case F16 -> Float.float16ToFloat(Float.floatToFloat16(Math.clamp(exact, -65504f, 65504f)));
+        };
+        // Bit by bit, so that nothing is rounded to a zero of the other sign.
+        assertEquals(Float.floatToRawIntBits(expected), Float.floatToRawIntBits(actual),
+                () -> this + ": " + what + ", element " + i + ": " + exact + " became " + actual + ", expected " + expected);
     }
 
     // --- quantizing
@@ -308,14 +342,19 @@ final class PageFixture {
 
     void putKey(int slot, int token, double[] key) {
         for (int i = 0; i < key.length; i++) {
-            state.pools().keys().set((slot * Page.TOKENS + token) * key.length + i, (float) key[i]);
+            switch (type) {
+                case F32 -> state.pools().keys().set((slot * Page.TOKENS + token) * key.length + i, (float) key[i]);
+                case F16 -> state.pools().halves().set((slot * 2 * Page.TOKENS + token) * key.length + i,
+                        Float.floatToFloat16((float) key[i]));
+            }
         }
     }
 
     void checkKey(int slot, int token, double[] expected) {
         for (int i = 0; i < expected.length; i++) {
-            // Angles are rounded to float.
-            assertClose(expected[i], state.pools().keys().get((slot * Page.TOKENS + token) * expected.length + i), 5e-5,
+            double actual = decoded(0, KvFormat.FULL, slot, token * config.kvHeads() + i / config.headDim())[i % config.headDim()];
+            // Angles are rounded to float, keys perhaps to F16, before and after.
+            assertClose(expected[i], actual, type == KvType.F32 ? 5e-5 : 8e-3,
                     "key " + token + " of slot " + slot + ", element " + i);
         }
     }
@@ -347,7 +386,9 @@ final class PageFixture {
         }
         double expected = format == KvFormat.FULL ? mass : Math.sqrt(squares / norm);
         float actual = state.buffers().measurement().result().get(job * MeasureKernels.RESULT + what);
-        assertClose(expected, actual, 1e-6 + 2e-3 * expected, where + ", page " + page + ", "
+        // Elements of few bits often lie in the middle between two quants.
+        double tolerance = type == KvType.F16 && format != KvFormat.FULL ? 0.15 : 2e-3;
+        assertClose(expected, actual, 1e-6 + tolerance * expected, where + ", page " + page + ", "
                 + (format == KvFormat.FULL ? "mass" : "error of " + format));
     }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chunkwise.model.kv.KvFormat;
+import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.llama.RotaryPairing;
 import io.chunkwise.tornado.device.TestDevice;
 import io.chunkwise.tornado.graph.Launch.Work;
@@ -27,16 +28,19 @@ class PageTasksTest {
     static Stream<PageFixture> fixtures() {
         List<PageFixture> fixtures = new ArrayList<>();
         for (int headDim : new int[] {8, 12, 20, 64}) {
-            fixtures.add(new PageFixture(headDim, 1, 3, 0, RotaryPairing.HALVES));
-            fixtures.add(new PageFixture(headDim, 3, 2, headDim == 12 ? 20 : 0, RotaryPairing.NEIGHBOURS));
+            fixtures.add(new PageFixture(headDim, 1, 3, 0, RotaryPairing.HALVES, headDim == 20 ? KvType.F16 : KvType.F32));
+            fixtures.add(new PageFixture(headDim, 3, 2, headDim == 12 ? 20 : 0, RotaryPairing.NEIGHBOURS,
+                    headDim == 20 ? KvType.F32 : KvType.F16));
         }
         return fixtures.stream();
     }
 
     /** Every head dimension once, and both numbers of heads. */
     static Stream<PageFixture> someFixtures() {
-        return Stream.of(new PageFixture(8, 3, 2, 0, RotaryPairing.HALVES), new PageFixture(12, 1, 3, 20, RotaryPairing.NEIGHBOURS),
-                new PageFixture(20, 3, 1, 0, RotaryPairing.NEIGHBOURS), new PageFixture(64, 1, 2, 0, RotaryPairing.HALVES));
+        return Stream.of(new PageFixture(8, 3, 2, 0, RotaryPairing.HALVES, KvType.F32),
+                new PageFixture(12, 1, 3, 20, RotaryPairing.NEIGHBOURS, KvType.F16),
+                new PageFixture(20, 3, 1, 0, RotaryPairing.NEIGHBOURS, KvType.F32),
+                new PageFixture(64, 1, 2, 0, RotaryPairing.HALVES, KvType.F16));
     }
 
     @ParameterizedTest
@@ -61,6 +65,8 @@ class PageTasksTest {
     @MethodSource("someFixtures")
     void rowsAreAppendedWhereTheTableSays(PageFixture f) {
         f.fillPools();
+        f.fillWithAllSizes(f.key());
+        f.fillWithAllSizes(f.value());
         f.write(LAYER, 0, KvFormat.FULL, 5);
         f.write(LAYER, 1, KvFormat.FULL, 2);
         f.write(LAYER, 2, KvFormat.FULL, 7);
@@ -74,7 +80,8 @@ class PageTasksTest {
         on(f, KernelForm.THREADED, (tasks, sink) -> {
             tasks.updateTable(sink);
             tasks.append(sink, f.query(), f.key(), f.value());
-        }, () -> List.of(f.state.pools().keys(), f.state.pools().values(), f.state.pools().probes()), run -> run.execute(new Work(20, 1)));
+        }, () -> List.of(f.state.pools().keys(), f.state.pools().values(), f.state.pools().halves(), f.state.pools().probes()),
+                run -> run.execute(new Work(20, 1)));
         f.checkAppended(LAYER, 13, 20, new int[] {5, 2, 7});
     }
 
@@ -83,10 +90,10 @@ class PageTasksTest {
     void quantsAreTheNearest(PageFixture f) {
         f.fillPools();
         f.control().noJobs();
-        f.control().job(3, -1, 6, Page.Q8);
-        f.control().job(1, -1, 2, Page.Q4);
-        f.control().job(4, -1, 0, Page.Q8);
-        f.control().job(3, -1, 5, Page.Q4);
+        f.control().job(f.full(3), -1, 6, Page.Q8);
+        f.control().job(f.full(1), -1, 2, Page.Q4);
+        f.control().job(f.full(4), -1, 0, Page.Q8);
+        f.control().job(f.full(3), -1, 5, Page.Q4);
         on(f, KernelForm.THREADED, PageTasks::quantize, () -> List.of(f.state.pools().codes8(), f.state.pools().scales8(),
                 f.state.pools().codes4(), f.state.pools().scales4()), run -> run.execute(new Work(4, 1)));
         f.checkQuantized(3, KvFormat.Q8, 6);
@@ -107,10 +114,11 @@ class PageTasksTest {
         }
         f.control().noJobs();
         f.control().shift(shift);
-        f.control().job(3, -1, -1, -1);
-        f.control().job(6, -1, -1, -1);
+        f.control().job(f.full(3), -1, -1, -1);
+        f.control().job(f.full(6), -1, -1, -1);
         float untouched = f.state.pools().keys().get(0);
-        on(f, KernelForm.THREADED, PageTasks::turnKeysBack, () -> List.of(f.state.pools().keys()), run -> run.execute(new Work(2, 1)));
+        on(f, KernelForm.THREADED, PageTasks::turnKeysBack, () -> List.of(f.state.pools().keys(), f.state.pools().halves()),
+                run -> run.execute(new Work(2, 1)));
         for (int t = 0; t < Page.TOKENS; t++) {
             f.checkKey(3, t, f.turned(unrotated[t], t));
             f.checkKey(6, t, f.turned(unrotated[Page.TOKENS + t], 16 + t));
@@ -134,7 +142,7 @@ class PageTasksTest {
                 for (int probes : new int[] {1, 5, 16}) {
                     f.control().noJobs();
                     f.control().probes(LAYER, 90 - probes, probes);
-                    full.forEach(page -> f.control().job(f.slot(LAYER, page), page, -1, -1));
+                    full.forEach(page -> f.control().job(f.full(f.slot(LAYER, page)), page, -1, -1));
                     run.execute(new Work(full.size(), 1));
                     for (int job = 0; job < full.size(); job++) {
                         for (int i = 0; i < MeasureKernels.RESULT; i++) {

@@ -70,9 +70,15 @@ final class ResultReader {
             throw new FormatException(row.file(), "'" + row.where() + "tokensPerSecond' is " + speed + ", expected more than 0");
         }
         return new Result.Speed(row.text("model"), row.text("type"), row.text("executor"), row.text("device"), row.text("deviceName"),
-                row.count("threads"), row.text("test"), row.count("newTokens") > 0, row.count("contextDepth"), row.text("kvPolicy"),
+                row.count("threads"), row.text("test"), row.count("newTokens") > 0, row.count("contextDepth"), keptAs(row),
                 row.count("rank"), row.text("loraMode"), speed, row.number("stddev"), row.numberOrUnknown("toBase"),
                 row.numberOrUnknown("floorMultiple"), row.numberOrUnknown("launchesPerToken"), row.count("peakDeviceBytes"));
+    }
+
+    /** The KV policy, and the number format of full pages where that is not F32: "full, f16". */
+    private static String keptAs(Fields made) {
+        String type = made.textOrNone("kvType");
+        return made.text("kvPolicy") + (type.isEmpty() || type.equals("f32") ? "" : ", " + type);
     }
 
     private static Result perplexity(Fields file, Source source) {
@@ -87,7 +93,7 @@ final class ResultReader {
         if (perplexity <= 0) {
             throw new FormatException(figures.file(), "'" + figures.where() + "perplexity' is " + perplexity + ", expected more than 0");
         }
-        return new Result.Quality(made.text("policy"), made.text("kvPolicy"), figures.number("nll"), perplexity,
+        return new Result.Quality(made.text("policy"), keptAs(made), figures.number("nll"), perplexity,
                 figures.numberOrUnknown("meanComponents"), figures.numberOrUnknown("kvBytes"), figures.numberOrUnknown("msPerToken"));
     }
 

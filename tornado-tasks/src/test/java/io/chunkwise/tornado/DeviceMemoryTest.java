@@ -96,9 +96,10 @@ class DeviceMemoryTest {
         List<String> lines = outcome.output().lines().filter(line -> line.startsWith("opened") || line.startsWith("refused")).toList();
         assertEquals(3, lines.size(), outcome.output());
         // Per position and layer 512 bytes in full, 2 * (64 + 2 * 4) in Q8; an unused pool has one element.
-        long unused = 2 * (1 + 4);
-        assertTrue(lines.get(0).endsWith("with " + (2 * 272 * 512 + unused)), lines.get(0));
-        assertTrue(lines.get(1).endsWith("with " + (2 * 80 * 512 + 2 * 16_384 * 144 + 5)), lines.get(1));
+        long codesAndScale = 1 + 4;
+        long halves = 2;
+        assertTrue(lines.get(0).endsWith("with " + (2 * 272 * 512 + 2 * codesAndScale + halves)), lines.get(0));
+        assertTrue(lines.get(1).endsWith("with " + (2 * 80 * 512 + 2 * 16_384 * 144 + codesAndScale + halves)), lines.get(1));
         assertTrue(lines.get(2).startsWith("refused") && lines.get(2).contains("tornado.device.memory"), lines.get(2));
     }
 

@@ -386,8 +386,10 @@ final class PageFixture {
         }
         double expected = format == KvFormat.FULL ? mass : Math.sqrt(squares / norm);
         float actual = state.buffers().measurement().result().get(job * MeasureKernels.RESULT + what);
-        // Elements of few bits often lie in the middle between two quants.
-        double tolerance = type == KvType.F16 && format != KvFormat.FULL ? 0.15 : 2e-3;
+        // Where an element lies in the middle between two quants, floats and doubles may choose different ones: seldom, but for elements of
+        // few bits.
+        double quantized = type == KvType.F16 ? 0.15 : 2e-2;
+        double tolerance = format == KvFormat.FULL ? 2e-3 : quantized;
         assertClose(expected, actual, 1e-6 + tolerance * expected, where + ", page " + page + ", "
                 + (format == KvFormat.FULL ? "mass" : "error of " + format));
     }

@@ -102,7 +102,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
         for (WeightRole role : WeightRole.values()) {
             if (role.isPresent(config) && role.shape(config).size() == 1) {
                 vectors.put(role, decodePerLayer(role));
-            } else if (role.isPresent(config) || role == WeightRole.OUTPUT) {
+            } else if (role != WeightRole.EMBEDDING && (role.isPresent(config) || role == WeightRole.OUTPUT)) { // embed() reads its rows
                 TensorView[] views = new TensorView[role.isPerLayer() ? config.layers() : 1];
                 Arrays.setAll(views, i -> unmapped(weights.get(role, i)));
                 matrices.put(role, views);

@@ -35,16 +35,14 @@ final class IntegerProjection {
     private static final int PIECE_Q8 = 3 * VECTOR;
     private static final int GROUP_Q4 = PIECES_Q4 * PIECE_Q4;
     private static final int GROUP_Q8 = PIECES_Q8 * PIECE_Q8;
-    private static final int GROUP_BYTES_Q4 = 144;
-    private static final int GROUP_BYTES_Q8 = 272;
+    private static final int GROUP_BYTES_Q4 = SCALES + PIECES_Q4 * PIECE;
+    private static final int GROUP_BYTES_Q8 = SCALES + PIECES_Q8 * PIECE;
     private static final int LARGEST_Q4 = 1023;
     private static final int LARGEST_Q8 = 127;
     private static final int BIAS_Q4 = 4 * 8 * LARGEST_Q4; // no sum of a short is below its negative
     private static final int BIAS_Q8 = 2 * 128 * LARGEST_Q8;
     /** F16 bits at their places in a float are this much too small; half of it is in the scales of activations, half in the sums. */
     private static final float HALF_OF_SCALE = 0x1p56f;
-    /** What is added to a number below 2²² rounds it, and leaves it, as an integer, in the lower bits of the float. */
-    private static final float ROUNDING = 0x1.8p23f;
     private static final int[] NIBBLES = repeated(0x000f000f);
     private static final int[] BYTES = repeated(0x00ff00ff);
 
@@ -138,7 +136,7 @@ final class IntegerProjection {
             if (step > 0) {
                 FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / step);
                 for (int i = 0; i < 32; i += 8) {
-                    FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(ROUNDING).reinterpretAsInts().intoArray(rounded, i);
+                    FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(VectorMath.ROUND_TO_INT).reinterpretAsInts().intoArray(rounded, i);
                 }
             }
             return step;

@@ -16,7 +16,7 @@ import java.lang.foreign.ValueLayout;
  *
  * @param data [outputs, groups] groups; owned by whoever gave the memory
  */
-record PackedWeights(TensorType type, int outputs, int groups, MemorySegment data) {
+record PackedWeights(TensorType type, int groups, MemorySegment data) {
     /** Blocks of a group: one for each lane of a vector of ints. */
     static final int BLOCKS = 8;
     /** Bytes of the scales of a group, which come first. */
@@ -35,7 +35,7 @@ record PackedWeights(TensorType type, int outputs, int groups, MemorySegment dat
      */
     static PackedWeights allocate(TensorType type, int outputs, int inputs, SegmentAllocator memory) {
         int groups = groups(inputs);
-        return new PackedWeights(type, outputs, groups, memory.allocate((long) outputs * groups * groupBytes(type), 64));
+        return new PackedWeights(type, groups, memory.allocate((long) outputs * groups * groupBytes(type), 64));
     }
 
     /** Groups that hold a row of inputs. */

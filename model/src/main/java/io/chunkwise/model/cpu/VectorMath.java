@@ -11,7 +11,8 @@ final class VectorMath {
     // ln 2 in two parts: the first one times a small integer is exact.
     private static final float LN2_HIGH = 0.693359375f;
     private static final float LN2_LOW = -2.12194440e-4f;
-    private static final float ROUND_TO_INT = 0x1.8p23f; // adding it leaves the nearest integer in the low bits
+    /** Adding it to a number below 2²² leaves the nearest integer in the low bits. */
+    static final float ROUND_TO_INT = 0x1.8p23f;
 
     private VectorMath() {
     }

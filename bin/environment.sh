@@ -3,8 +3,8 @@
 # Prints the home of a JDK 25, or with "java" also of a bare runtime: JAVA_HOME if it is one, else the usual places.
 find_jdk() {
   local candidate tool=${1:-javac}
-  for candidate in "${JAVA_HOME:-}" /usr/lib/jvm/*25* /usr/lib/jvm/* "$HOME"/.sdkman/candidates/java/25* \
-      "$HOME"/.sdkman/candidates/java/current /opt/jdk-25* /Library/Java/JavaVirtualMachines/*25*/Contents/Home; do
+  for candidate in "${JAVA_HOME:-}" /usr/lib/jvm/*25* /usr/lib/jvm/* "${HOME:-}"/.sdkman/candidates/java/25* \
+      "${HOME:-}"/.sdkman/candidates/java/current /opt/jdk-25* /Library/Java/JavaVirtualMachines/*25*/Contents/Home; do
     if [ -x "$candidate/bin/$tool" ] && grep -qs '^JAVA_VERSION="25' "$candidate/release"; then
       printf '%s\n' "$candidate"
       return 0
@@ -16,7 +16,7 @@ find_jdk() {
 # Prints the home of a TornadoVM SDK: TORNADOVM_HOME, SDKMAN's place, then what setup.sh unpacked.
 find_tornado_sdk() {
   local candidate
-  for candidate in "${TORNADOVM_HOME:-}" "$HOME/.sdkman/candidates/tornadovm/current" "$HOME"/.chunkwise/tornadovm-*-jdk25*; do
+  for candidate in "${TORNADOVM_HOME:-}" "${HOME:-}/.sdkman/candidates/tornadovm/current" "${HOME:-}"/.chunkwise/tornadovm-*-jdk25*; do
     if is_tornado_sdk "$candidate"; then
       printf '%s\n' "$candidate"
       return 0

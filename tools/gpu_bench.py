@@ -4,30 +4,33 @@
     tools/gpu_bench.py --out gpu.json
     tools/gpu_bench.py --out gpu.json --tiny        small shapes on whatever device there is, to try it out
 
-For every device of every TornadoVM backend that there is (opencl, ptx, cuda; GPUs only, unless there are none and --tiny), and in this
-order, so that what matters most is there when time runs out:
-  1. LLaMA-7B shape, random weights made on the device, F16, Q8_0 and Q4_0, ranks 0, 8 and 64 fused, at 512 and 4,096 tokens of context
-  2. the same shape in transformers + peft (tools/peft_bench.py, F16, unmerged), in the same run on the same GPU
-  3. Q8_0 with a context of 2,048 tokens, for its peak of device memory, full pages of F16 and of F32
-  4. F16, Q8_0 and Q4_0 with adapters merged, fused and unfused, at 512
-  5. the same with --cuda-graphs (ptx and cuda)
-  6. where the time of a token goes, kernel by kernel (Q8_0, rank 8)
+For the first device of every TornadoVM backend that there is (ptx, cuda, opencl; GPUs only, unless there are none and --tiny), and in
+this order, so that what matters most is there when time runs out. In brackets the names that --only takes:
+  1. LLaMA-7B shape, random weights made on the device, ranks 0, 8 and 64 fused, at 512 and 4,096 tokens of context [fused], Q8_0, F16;
+     after the first F16 the same shape in transformers + peft (tools/peft_bench.py, F16, unmerged), in the same run on the same GPU
+     [peers]; Q8_0 with a context of 2,048 tokens, for its peak of device memory [memory]; Q4_0. One backend after the other
+  2. that peak with full pages of F32 [memory-f32]
+  3. where the time of a token goes, kernel by kernel (Q8_0, rank 8) [kernels]
+  4. Q8_0, F16 and Q4_0 with --cuda-graphs (ptx and cuda) [cuda-graphs], and with adapters merged, fused and unfused [modes], at 512
 The KV cache is of F16 (--kv-type f16), as the comparison's is, except where it says F32.
 A configuration that fails (no driver, out of memory, over its time) is recorded with the line that it failed with, and the next one runs.
-The JSON: host, devices, runs[] (command, seconds, rows[] as `chunkwise bench --json` gives them, or error), peers[], and goals[].
+The JSON: host, devices, unavailable and notes (what the launcher said of backends), runs[] (command, seconds, rows[] as `chunkwise bench
+--json` gives them, or error), peers[] (rows[] or error), and goals[] (met is null, with the reason, where nothing was measured).
 
 Where there is neither Java nor network, carry everything along: on a machine with a JDK 25, an SDK and a build,
 
     tools/gpu_bench.py --pack .gpu --packer ../shared/gpu/pack.sh
 
 packs a runtime, the SDK (with every backend that it has: give TORNADOVM_HOME one with PTX) and the build into .gpu (gitignored, to be
-carried along with tools/), and on the host
+carried along with tools/), says how much that is together with the checkout, and on the host
 
     tools/gpu_bench.py --packed .gpu --out $OUT/gpu.json --minutes 9
 
-unpacks it under $HOME/run and measures.
+unpacks it under $HOME/run, in place of what was there, and measures; unpacking counts as time. Where one command may not take longer,
+further ones take what is left: --only memory --only kernels, say, or --device opencl:0.
 """
 import argparse
+import ctypes
 import json
 import os
 import platform
@@ -40,24 +43,37 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
-# Only the rank ladder and tokenizers need these, and they are 10 times everything else.
-NOT_CARRIED = ("nd4j", "openblas", "javacpp", "guava", "commons-", "tokenizers-", "byteunits")
+# Only the rank ladder, tokenizers and pages of HTML need these, and they are 10 times everything else.
+NOT_CARRIED = ("nd4j", "openblas", "javacpp", "guava", "commons-", "tokenizers-", "api-", "byteunits", "chart.js-")
+NVIDIA_OPENCL, NVIDIA_CUDA = "libnvidia-opencl.so.1", "libcuda.so.1"
+CARRIED_MIB = 64  # what a checkout and packed files may have together where they are carried
+NAMES = ("fused", "peers", "memory", "memory-f32", "kernels", "cuda-graphs", "modes")
+GOALS = {  # what was to be shown, and the name of what measures it
+    "decode at most 2 x the floor": "fused",
+    "an adapter costs at most 5 %": "fused",
+    "transformers + peft at least 34 % slower": "peers",
+    "at most 9.1 GB at 2,048 tokens": "memory",
+}
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("gpu.json"), help="written after every configuration (default: gpu.json)")
     parser.add_argument("--minutes", type=float, default=60, help="for everything together (default: 60)")
-    parser.add_argument("--minutes-each", type=float, default=10, help="for one configuration at most (default: 10)")
+    parser.add_argument("--minutes-each", type=float, help="for one configuration at most (default: a third of --minutes, at most 10)")
     parser.add_argument("--tiny", action="store_true", help="small shapes, on a CPU device if there is no GPU")
     parser.add_argument("--device", action="append", help="only this one, as `chunkwise devices` names it; may be repeated")
+    parser.add_argument("--only", action="append", choices=NAMES, help="only what is listed above as this; may be repeated")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--chunkwise", default=str(REPO / "bin/chunkwise"), help="the launcher")
     parser.add_argument("--python", default=sys.executable, help="a Python with torch, transformers and peft, for the comparison")
     parser.add_argument("--pack", type=Path, metavar="DIR", help="measure nothing; pack what a bare host needs")
     parser.add_argument("--packer", type=Path, help="script that packs a Java runtime and the SDK into a folder")
     parser.add_argument("--packed", type=Path, metavar="DIR", help="use what --pack has made")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.minutes_each is None:
+        args.minutes_each = min(10, max(1, args.minutes / 3))
+    return args
 
 
 def pack(folder, packer):
@@ -72,26 +88,52 @@ def pack(folder, packer):
     with tarfile.open(folder / "chunkwise.tar.xz", "w:xz") as archive:
         for path in [REPO / "bin", HERE, *jars]:
             archive.add(path, Path("chunkwise") / path.relative_to(REPO), filter=lambda i: None if "__pycache__" in i.name else i)
-    print(f"packed {sum(f.stat().st_size for f in folder.iterdir()) / 1e6:.0f} MB into {folder}")
+    packed = sum(f.stat().st_size for f in folder.iterdir()) / 2**20
+    listed = subprocess.run(["git", "-C", str(REPO), "ls-files", "-coz", "--exclude-standard"], capture_output=True, text=True)
+    files = [REPO / name for name in listed.stdout.split("\0") if name]
+    tree = sum(f.stat().st_size for f in files if f.is_file()) / 2**20
+    print(f"packed {packed:.1f} MiB into {folder}; with the {tree:.1f} MiB of the checkout {packed + tree:.1f} MiB")
+    if packed + tree > CARRIED_MIB:
+        sys.exit(f"gpu_bench: that is more than the {CARRIED_MIB} MiB that can be carried: leave files out of the checkout")
+
+
+def loads(library):
+    try:
+        ctypes.CDLL(library)
+        return True
+    except OSError:
+        return False
 
 
 def unpack(folder):
     """The launcher and the environment of a packed build."""
+    archives = sorted(folder.glob("*.tar.xz"))
+    if not archives:
+        sys.exit(f"gpu_bench: there is nothing packed in {folder}: see --pack")
     run = Path.home() / "run"
     run.mkdir(parents=True, exist_ok=True)
-    for archive in sorted(folder.glob("*.tar.xz")):
+    for archive in archives:
+        # Each holds one folder of the archive's name.
+        shutil.rmtree(run / archive.name.removesuffix(".tar.xz"), ignore_errors=True)
         with tarfile.open(archive) as packed:
-            packed.extractall(run, filter="tar")
+            packed.extraction_filter = getattr(tarfile, "tar_filter", lambda member, path: member)  # older Pythons have none
+            packed.extractall(run)
     environment = dict(os.environ, JAVA_HOME=str(run / "jre"), TORNADOVM_HOME=str(run / "sdk"))
     if (run / "ocl").is_dir():
-        environment["LD_LIBRARY_PATH"] = f"{run / 'ocl/lib'}:{os.environ.get('LD_LIBRARY_PATH', '')}"
-        environment["OCL_ICD_VENDORS"] = str(run / "ocl/vendors")
+        environment["LD_LIBRARY_PATH"] = ":".join(filter(None, [str(run / "ocl/lib"), os.environ.get("LD_LIBRARY_PATH")]))
+        # The packed list names NVIDIA's driver alone. Without that, the host's own list is all there is.
+        if loads(NVIDIA_OPENCL):
+            environment["OCL_ICD_VENDORS"] = str(run / "ocl/vendors")
     return str(run / "chunkwise/bin/chunkwise"), environment
 
 
+def said(text):
+    """The lines that matter."""
+    return [line for line in text.splitlines() if line.strip() and not line.startswith(("SLF4J", "WARNING", "[TornadoVM]"))]
+
+
 def last_line(text):
-    lines = [line for line in text.strip().splitlines() if line.strip() and not line.startswith(("SLF4J", "WARNING", "[TornadoVM]"))]
-    return lines[-1] if lines else "no message"
+    return (said(text) or ["no message"])[-1]
 
 
 def text(output):
@@ -101,13 +143,16 @@ def text(output):
 class Runs:
     """Runs one command after the other until time is up, and keeps what they say."""
 
-    def __init__(self, args, environment):
-        self.args, self.environment = args, environment
-        self.end = time.monotonic() + 60 * args.minutes
-        self.report = {"host": host(), "tiny": args.tiny, "devices": [], "unavailable": [], "runs": [], "peers": [], "goals": []}
+    def __init__(self, args, environment, end):
+        self.args, self.environment, self.end = args, environment, end
+        self.report = {"host": host(), "tiny": args.tiny, "devices": [], "unavailable": [], "notes": [], "runs": [], "peers": [],
+                       "goals": []}
 
-    def json_of(self, command, least=20):
-        """(JSON or None, error or None, seconds) of a command that prints JSON."""
+    def wanted(self, name):
+        return self.args.only is None or name in self.args.only
+
+    def json_of(self, command, least=20, notes=None):
+        """(JSON or None, error or None, seconds) of a command that prints JSON; what it writes beside goes to notes."""
         left = min(self.end - time.monotonic(), 60 * self.args.minutes_each)
         if left < least:
             return None, "not started: the time was up", 0.0
@@ -120,6 +165,8 @@ class Runs:
         except OSError as e:
             return None, str(e), time.monotonic() - started
         took = time.monotonic() - started
+        if notes is not None:
+            notes += said(done.stderr)
         if done.returncode:
             return None, f"exit code {done.returncode}: {last_line(done.stderr or done.stdout)}", took
         try:
@@ -129,6 +176,8 @@ class Runs:
             return None, f"not JSON ({e}): {last_line(done.stdout)}", took
 
     def bench(self, name, device, *options):
+        if not self.wanted(name):
+            return
         command = [self.args.chunkwise, "bench", "--executor", "tornado", "--device", device, "--json", "--repetitions",
                    str(self.args.repetitions), *options]
         result, error, took = self.json_of(command)
@@ -139,6 +188,8 @@ class Runs:
         print(f"    {name} on {device}: {error or str(len(run['rows'])) + ' rows'}, {took:.0f} s", file=sys.stderr, flush=True)
 
     def peers(self):
+        if not self.wanted("peers"):
+            return
         command = [self.args.python, str(HERE / "peft_bench.py"), "--rank", "0", "8", "64", "--repetitions", str(self.args.repetitions)]
         command += ["--tiny", "--cpu"] if self.args.tiny else ["--context-depth", "512", "4096"]
         result, error, took = self.json_of(command)
@@ -161,6 +212,7 @@ def host():
                                capture_output=True, text=True)
         gpu = asked.stdout.strip().splitlines() if asked.returncode == 0 else [last_line(asked.stderr or asked.stdout)]
     return {"system": platform.platform(), "cores": os.cpu_count(), "nvidia": gpu,
+            "libraries": {name: loads(name) for name in (NVIDIA_CUDA, NVIDIA_OPENCL)},
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
 
 
@@ -192,20 +244,29 @@ def goals(report):
             goal(f"transformers + peft at least 34 % slower: {where}", row["on"], slower, slower >= 0.34)
         if row["run"] == "memory" and row.get("peakDeviceBytes"):
             goal(f"at most 9.1 GB at 2,048 tokens: {where}", row["on"], row["peakDeviceBytes"] / 1e9, row["peakDeviceBytes"] <= 9.1e9)
+    for what, name in GOALS.items():
+        if not any(entry["goal"].startswith(what) for entry in result):
+            tried = report["peers"] if name == "peers" else [run for run in report["runs"] if run["name"] == name]
+            errors = [entry["error"] for entry in tried if "error" in entry]
+            why = errors[0] if errors else "not compared: no rows of the same test" if tried else "not run"
+            result.append({"goal": what, "device": None, "value": None, "met": None, "why": why})
     return result
 
 
 def main():
+    started = time.monotonic()
     args = parse()
     if args.pack:
         return pack(args.pack, args.packer)
     environment = dict(os.environ)
     if args.packed:
         args.chunkwise, environment = unpack(args.packed)
-    runs = Runs(args, environment)
-    found, error, _ = runs.json_of([args.chunkwise, "devices", "--json"])
+    runs = Runs(args, environment, started + 60 * args.minutes)
+    found, error, _ = runs.json_of([args.chunkwise, "devices", "--json"], notes=runs.report["notes"])
     if error:
-        sys.exit(f"gpu_bench: `chunkwise devices` failed: {error}")
+        runs.report["error"] = f"`chunkwise devices` failed: {error}"
+        runs.save()
+        sys.exit(f"gpu_bench: {runs.report['error']}")
     runs.report["unavailable"] = found["unavailable"]
     tornado = [device for device in found["devices"] if device["executor"] == "tornado"]
     gpus = [device for device in tornado if device["type"].lower() == "gpu"]
@@ -215,6 +276,9 @@ def main():
         chosen = gpus or (tornado if args.tiny else [])
     runs.report["devices"] = chosen
     runs.save()
+    if args.device and not chosen:
+        sys.exit("gpu_bench: there is no device " + " or ".join(args.device) + " here, but "
+                 + (", ".join(f"{device['backend']}:{device['index']}" for device in tornado) or "none that TornadoVM sees"))
     if not chosen:
         runs.peers()
         sys.exit("gpu_bench: TornadoVM sees no GPU here (" + ("; ".join(d["reason"] for d in found["unavailable"]) or "only CPU devices")
@@ -229,27 +293,33 @@ def main():
     tokens = ["--prompt-tokens", "16", "--new-tokens", "4"] if args.tiny else ["--prompt-tokens", "128", "--new-tokens", "32"]
     near, far, tight = ("8", "64", "12") if args.tiny else ("512", "4096", "1888")
     types = ["q8_0", "f16", "q4_0"]
+    ranks = ["--rank", "0,8,64", "--lora-mode", "fused"]
 
-    def all_devices(name, *options, devices=names, kv_types="f16"):
-        for device in devices:
-            runs.bench(name, device, *shape, *tokens, *options, "--kv-type", kv_types)
+    def measure(name, device, kind, *options, kv_type="f16"):
+        runs.bench(name, device, *shape, *tokens, "--type", kind, *options, "--kv-type", kv_type)
 
-    for kind in types:
-        all_devices("fused", "--type", kind, "--rank", "0,8,64", "--lora-mode", "fused", "--context-depth", f"{near},{far}")
-        if kind == "f16":
+    for device in names:
+        measure("fused", device, "q8_0", *ranks, "--context-depth", f"{near},{far}")
+        measure("fused", device, "f16", *ranks, "--context-depth", f"{near},{far}")
+        if device == names[0]:
             runs.peers()
-    all_devices("memory", "--type", "q8_0", "--rank", "0,8", "--lora-mode", "fused", "--context-depth", tight)
-    all_devices("memory, F32 cache", "--type", "q8_0", "--rank", "8", "--lora-mode", "fused", "--context-depth", tight, kv_types="f32")
-    for kind in types:
-        all_devices("modes", "--type", kind, "--rank", "0,8,64", "--lora-mode", "merged,fused,unfused", "--context-depth", near)
-    captured = [name for name in names if name.split(":")[0] in ("ptx", "cuda")]
-    for kind in types:
-        all_devices("cuda-graphs", "--type", kind, "--rank", "0,8,64", "--lora-mode", "fused", "--context-depth", near, "--cuda-graphs",
-                    devices=captured)
-    all_devices("kernels", "--type", "q8_0", "--rank", "8", "--lora-mode", "fused", "--context-depth", near, "--profile")
+        measure("memory", device, "q8_0", "--rank", "0,8", "--context-depth", tight)
+        measure("fused", device, "q4_0", *ranks, "--context-depth", f"{near},{far}")
+    for device in names:
+        measure("memory-f32", device, "q8_0", "--rank", "8", "--context-depth", tight, kv_type="f32")
+    for device in names:
+        measure("kernels", device, "q8_0", "--rank", "8", "--context-depth", near, "--profile")
+    for device in names:
+        for kind in types:
+            if device.split(":")[0] in ("ptx", "cuda"):
+                measure("cuda-graphs", device, kind, *ranks, "--context-depth", near, "--cuda-graphs")
+    for device in names:
+        for kind in types:
+            measure("modes", device, kind, "--rank", "0,8,64", "--lora-mode", "merged,fused,unfused", "--context-depth", near)
     failed = [run for run in runs.report["runs"] if "error" in run]
+    met = [goal for goal in runs.report["goals"] if goal["met"]]
     print(f"{len(runs.report['runs']) - len(failed)} of {len(runs.report['runs'])} configurations measured, "
-          f"{sum(goal['met'] for goal in runs.report['goals'])} of {len(runs.report['goals'])} goals met: {args.out}", file=sys.stderr)
+          f"{len(met)} of {len(runs.report['goals'])} goals met: {args.out}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import io.chunkwise.benchmark.ModelShape;
 import io.chunkwise.benchmark.SpeedTest;
 import io.chunkwise.benchmark.Variant;
 import io.chunkwise.model.format.TensorType;
-import io.chunkwise.model.kv.KvType;
 import io.chunkwise.policy.KvBounds;
 import io.chunkwise.policy.KvPolicy;
 import java.nio.file.Path;
@@ -114,11 +113,6 @@ public final class BenchOptions {
         return !parsed.isEmpty() ? parsed : model == null ? List.of(TensorType.Q8_0) : List.of(TensorType.values());
     }
 
-    private static KvType kvType(String word) {
-        return Arrays.stream(KvType.values()).filter(type -> type.name().equalsIgnoreCase(word)).findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("--kv-type " + word + ": expected f32 or f16"));
-    }
-
     private static TensorType type(String word) {
         return Arrays.stream(TensorType.values()).filter(type -> type.name().equalsIgnoreCase(word)).findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("there is no number format '" + word + "'; use " + Arrays
@@ -130,7 +124,7 @@ public final class BenchOptions {
         notNegative("--prompt-tokens", promptTokens);
         notNegative("--new-tokens", newTokens);
         return new BenchPlan(SpeedTest.matrix(promptTokens, newTokens), Variant.matrix(ranks, each(modes, LoraMode::parse)), depths,
-                each(kvPolicies, word -> KvPolicy.parse(word, KvBounds.DEFAULT)), each(kvTypes, BenchOptions::kvType), threads,
+                each(kvPolicies, word -> KvPolicy.parse(word, KvBounds.DEFAULT)), each(kvTypes, KvTypes::parse), threads,
                 repetitions, batch, profile);
     }
 

@@ -6,7 +6,6 @@ import io.chunkwise.model.forward.AdapterExecution;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.kv.KvType;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import picocli.CommandLine.Mixin;
@@ -17,8 +16,6 @@ import picocli.CommandLine.Spec;
 
 /** Where passes run, how much room they get, and how they run adapters. */
 public final class ExecutorOptions {
-    private static final String KV_TYPES = "f32|f16";
-
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;
 
@@ -38,7 +35,7 @@ public final class ExecutorOptions {
             description = "Threads of the cpu executor (default: one per core).")
     private int threads;
 
-    @Option(names = "--kv-type", paramLabel = KV_TYPES, order = 88, defaultValue = "f32",
+    @Option(names = "--kv-type", paramLabel = KvTypes.LABEL, order = 88, defaultValue = "f32",
             description = "Number format of full pages of the KV cache: f16 takes half the memory and rounds keys and values "
                     + "to 11 bits; logits differ in the third or fourth digit (default: ${DEFAULT-VALUE}).")
     private String kvType;
@@ -62,7 +59,7 @@ public final class ExecutorOptions {
 
     /** Of full pages. */
     public KvType kvType() {
-        return KvType.valueOf(kvType.toUpperCase(Locale.ROOT));
+        return KvTypes.parse(kvType);
     }
 
     /** Empty: as long as the model allows, within reason. */
@@ -90,7 +87,11 @@ public final class ExecutorOptions {
     public void check() {
         where.check(command);
         require(context == null || context > 0, "--context " + context + ": expected a number from 1 up");
-        require(kvType.toLowerCase(Locale.ROOT).matches(KV_TYPES), "--kv-type " + kvType + ": expected f32 or f16");
+        try {
+            kvType();
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(command.commandLine(), e.getMessage(), e);
+        }
         require(batch > 0, "--batch " + batch + ": expected a number from 1 up");
         require(threads >= 0, "--threads " + threads + ": expected a number from 1 up, or 0 for one per core");
     }

@@ -6,6 +6,7 @@ import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.kv.KvType;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.tornado.kernels.Page;
+import io.chunkwise.tornado.kernels.ProjectionKernels;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.Stream;
@@ -33,7 +34,6 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  */
 public record KvPools(Slots slots, KvType type, FloatArray keys, FloatArray values, ShortArray halves, FloatArray decode,
         ByteArray codes8, FloatArray scales8, ByteArray codes4, FloatArray scales4, IntArray table, FloatArray probes) {
-    private static final int MANTISSA_BITS = 10; // of F16
 
     /** Slots of each pool. */
     public record Slots(int full, int q8, int q4) {
@@ -77,7 +77,7 @@ public record KvPools(Slots slots, KvType type, FloatArray keys, FloatArray valu
      */
     public static KvPools of(LlamaConfig config, int contextLength, Slots slots, KvType type) {
         return new KvPools(slots, type, fullPool("keys", config, type, slots.full()), fullPool("values", config, type, slots.full()),
-                halfPool(config, type, slots.full()), WeightStacking.decodeTable(MANTISSA_BITS),
+                halfPool(config, type, slots.full()), WeightStacking.decodeTable(ProjectionKernels.F16_MANTISSA_BITS),
                 codes("Q8", config, slots.q8(), config.headDim()), scales("Q8", config, slots.q8()),
                 codes("Q4", config, slots.q4(), config.headDim() / 2), scales("Q4", config, slots.q4()),
                 DeviceArrays.ints("page table", config.layers(), KvPage.count(contextLength)),

@@ -4,6 +4,7 @@ import io.chunkwise.model.format.BlockCodec;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.ExecutorException;
+import io.chunkwise.tornado.kernels.ProjectionKernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -49,8 +50,8 @@ final class WeightStacking {
         long[] sizes = {layers.size(), layers.getFirst().rows(), layers.getFirst().columns()};
         return switch (type) {
             case F32 -> new StackedWeight.F32(DeviceArrays.floats(name, sizes));
-            case F16 -> halves(name, 10, sizes);
-            case BF16 -> halves(name, 7, sizes);
+            case F16 -> halves(name, ProjectionKernels.F16_MANTISSA_BITS, sizes);
+            case BF16 -> halves(name, ProjectionKernels.BF16_MANTISSA_BITS, sizes);
             case Q8_0 -> {
                 // Kernels index elements before they divide the index.
                 DeviceArrays.count(name, sizes);

@@ -6,14 +6,12 @@ import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /** F16 in shorts, for devices without a half type and without a view of a float's bits. */
 final class Halves {
-    private static final int MANTISSA_BITS = 10;
-
     private Halves() {
     }
 
     /** Exact for finite ones. @param decode [64], see {@link ProjectionKernels#decode} */
     static float get(ShortArray halves, FloatArray decode, int i) {
-        return ProjectionKernels.decode(halves.get(i), decode, MANTISSA_BITS);
+        return ProjectionKernels.decode(halves.get(i), decode, ProjectionKernels.F16_MANTISSA_BITS);
     }
 
     /**

@@ -20,6 +20,9 @@ public final class ProjectionKernels {
     public static final int LEAST_TILE_ROWS = 16;
     /** Outputs of a thread in the threaded form, of a group in the grouped form. */
     public static final int CHUNK = 16;
+    /** For {@link #decode}. */
+    public static final int F16_MANTISSA_BITS = 10;
+    public static final int BF16_MANTISSA_BITS = 7;
 
     private ProjectionKernels() {
     }
@@ -190,7 +193,7 @@ public final class ProjectionKernels {
      * has one. Without a branch, and the sum is made in float: masked shorts are unsigned to some compilers.
      *
      * @param table        [2^(16 - mantissaBits)]   sign · 2^(exponent - bias - mantissaBits)
-     * @param mantissaBits 10 for F16, 7 for BF16
+     * @param mantissaBits of the format: {@link #F16_MANTISSA_BITS} or {@link #BF16_MANTISSA_BITS}
      */
     static float decode(short bits, FloatArray table, int mantissaBits) {
         int exponents = (1 << (15 - mantissaBits)) - 1;

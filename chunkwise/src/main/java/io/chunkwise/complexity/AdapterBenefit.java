@@ -4,7 +4,8 @@ import io.chunkwise.ladder.TokenBenefit;
 import java.util.Optional;
 
 /**
- * How much more components of the adapter in use gain after the token that is read: its entry in the calibrated table of the adapter's ladder.
+ * How much more components of the adapter in use gain after the token that is read: its entry in the calibrated table of the adapter's
+ * ladder.
  *
  * <p>Range [0, 1]: the share of the calibration's tokens that gain as much or less. NaN without a table. Cost: one look-up; the table is
  * a float per id of the vocabulary. Known for position t itself, its token included, in prompts and in decode alike.

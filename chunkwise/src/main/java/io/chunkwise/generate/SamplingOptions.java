@@ -11,7 +11,8 @@ package io.chunkwise.generate;
  * @param penaltyWindow     how many of the last tokens the penalty looks at, prompt included; -1: all
  * @param seed              the same seed, options and logits give the same tokens
  */
-public record SamplingOptions(double temperature, int topK, double topP, double minP, double repetitionPenalty, int penaltyWindow, long seed) {
+public record SamplingOptions(double temperature, int topK, double topP, double minP, double repetitionPenalty, int penaltyWindow,
+        long seed) {
 
     public SamplingOptions {
         require(temperature >= 0 && Double.isFinite(temperature), "temperature " + temperature + " is not a number from 0 up");

@@ -9,8 +9,8 @@ import java.util.Set;
 /**
  * How the complexity of a token is estimated, and how scores become percentiles.
  *
- * @param weights          of the four signals in the score; a signal that is missing or has weight 0 is switched off, one of negative weight w
- *                         counts inversely: |w| · (1 − value)
+ * @param weights          of the four signals in the score; a signal that is missing or has weight 0 is switched off, one of negative
+ *                         weight w counts inversely: |w| · (1 − value)
  * @param lagTokens        model statistics are read at the ends of aligned blocks of this many positions; 1 for fresh values at the price
  *                         of a prefill in passes of one row
  * @param initial          value of a model statistic before the first block has ended, in [0, 1]

@@ -68,7 +68,8 @@ class ComplexityEstimatorTest {
     @Test
     void theScoreIsSmoothedFromTheSecondTokenOn() {
         Estimation plain = estimation(Map.of(SignalKind.PRIOR, 1.0), 32);
-        Estimation smoothed = new Estimation(plain.weights(), 32, 0.5, 4096, 0.8, 64, 0.75, 512, 64, List.of(0.0, 1.0), 5, BenefitUse.IGNORE);
+        Estimation smoothed = new Estimation(plain.weights(), 32, 0.5, 4096, 0.8, 64, 0.75, 512, 64, List.of(0.0, 1.0), 5,
+                BenefitUse.IGNORE);
         ComplexityEstimator estimator = new ComplexityEstimator(smoothed);
         double expected = 1;
         assertEquals(1, estimator.score(0, 0), 1e-6);

@@ -161,8 +161,8 @@ class MergedRungTest {
         try (LlamaModel base = SyntheticLlama.model(config, type, 3)) {
             String message = assertThrows(IllegalArgumentException.class,
                     () -> MergedRung.merge(base, ladder, new Rung.Uniform(2), Progress.NONE)).getMessage();
-            assertTrue(message.contains("layer 0 QUERY") && message.contains("it is " + type) && message.contains("use an F32, F16 or BF16 model"),
-                    message);
+            assertTrue(message.contains("layer 0 QUERY") && message.contains("it is " + type)
+                    && message.contains("use an F32, F16 or BF16 model"), message);
             assertFalse(message.contains("\n"), message);
         }
     }

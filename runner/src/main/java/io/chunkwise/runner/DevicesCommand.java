@@ -80,7 +80,8 @@ final class DevicesCommand implements Callable<Integer> {
             missing.forEach(one -> terminal.out().println("no executor '" + one.executor() + "': " + one.reason()));
         }
         if (rows.stream().noneMatch(row -> row.device().type() == DeviceInfo.Type.GPU)) {
-            terminal.out().println(missing.isEmpty() ? "\nno GPU was found: models run on the CPU" : "no GPU can be used: models run on the CPU");
+            terminal.out().println(missing.isEmpty() ? "\nno GPU was found: models run on the CPU"
+                    : "no GPU can be used: models run on the CPU");
         }
         if (terminal.out().checkError()) {
             throw new OutputClosedException();

@@ -113,7 +113,8 @@ final class EvalBleuCommand implements Callable<Integer> {
 
     /** Where translations come from; exactly one. */
     private static final class Hypotheses {
-        @Option(names = "--hypothesis", paramLabel = "FILE", required = true, order = 0, description = "Translations that are there already.")
+        @Option(names = "--hypothesis", paramLabel = "FILE", required = true, order = 0,
+                description = "Translations that are there already.")
         private Path file;
 
         @Option(names = {"-m", "--model"}, paramLabel = "PATH", required = true, order = 1,

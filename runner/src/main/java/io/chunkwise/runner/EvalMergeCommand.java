@@ -83,7 +83,8 @@ final class EvalMergeCommand implements Callable<Integer> {
             BatchFigures figures = BatchFigures.of(rows);
             return new Report(json -> EvaluationReport.batch(json, figures), EvaluationReport.text(figures));
         });
-        return EvaluationReport.failures(terminal, BatchFigures.of(reported), files.size() == 1 ? files.getFirst().toString() : "the files");
+        return EvaluationReport.failures(terminal, BatchFigures.of(reported),
+                files.size() == 1 ? files.getFirst().toString() : "the files");
     }
 
     private record Report(Json.Fields json, String text) {

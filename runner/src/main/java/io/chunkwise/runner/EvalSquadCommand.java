@@ -82,7 +82,8 @@ final class EvalSquadCommand implements Callable<Integer> {
     @Option(names = "--data", required = true, paramLabel = "FILE", order = 20, description = "Questions: a SQuAD JSON file.")
     private Path data;
 
-    @Option(names = "--template", paramLabel = "FILE", order = 21, description = "Prompt with {context} and {question} (default: see below).")
+    @Option(names = "--template", paramLabel = "FILE", order = 21,
+            description = "Prompt with {context} and {question} (default: see below).")
     private Path template;
 
     @Option(names = "--no-answer", paramLabel = "TEXT", order = 22, defaultValue = "unanswerable",
@@ -152,7 +153,8 @@ final class EvalSquadCommand implements Callable<Integer> {
             EvaluationRun<SquadRow> run = EvaluationRun.of(SquadEvaluation.ofPredictions(questions, answers), journal.shard(), results,
                     Progress.NONE);
             if (missing > 0 && !output.quiet()) {
-                terminal.err().println("warning: " + missing + " of " + questions.size() + " questions have no prediction and do not count, as in "
+                terminal.err().println("warning: " + missing + " of " + questions.size()
+                        + " questions have no prediction and do not count, as in "
                         + "the official scorer");
             }
             report(run, configuration, missing, Optional.empty());
@@ -187,7 +189,8 @@ final class EvalSquadCommand implements Callable<Integer> {
     }
 
     private Configuration configuration(List<SquadQuestion> questions) {
-        return SessionConfiguration.begin(KIND).with("data", String.valueOf(data.getFileName())).with("dataSha256", Fingerprint.ofFile(data))
+        return SessionConfiguration.begin(KIND).with("data", String.valueOf(data.getFileName()))
+                .with("dataSha256", Fingerprint.ofFile(data))
                 .with("items", questions.size());
     }
 

@@ -48,7 +48,8 @@ final class EvaluationReport {
     static String text(PerplexityFigures figures, int windows) {
         return String.format(Locale.ROOT, "perplexity %.4f, nll %.6f per token over %,d scored tokens in %s%n"
                 + "%.1f active components per token and projection, KV cache %s at most, %.3f ms per token",
-                figures.perplexity(), figures.nll(), figures.scored(), windows == 1 ? "1 window" : String.format(Locale.ROOT, "%,d windows", windows),
+                figures.perplexity(), figures.nll(), figures.scored(),
+                windows == 1 ? "1 window" : String.format(Locale.ROOT, "%,d windows", windows),
                 figures.meanComponents(), Quantities.bytes(figures.kvBytes()), figures.millis() / figures.tokens());
     }
 
@@ -112,7 +113,8 @@ final class EvaluationReport {
     }
 
     static String text(AnswerFigures figures) {
-        return String.format(Locale.ROOT, "%,d tokens read and %,d written in %s; %.1f active components per token and projection, KV cache %s "
+        return String.format(Locale.ROOT,
+                "%,d tokens read and %,d written in %s; %.1f active components per token and projection, KV cache %s "
                 + "at most%s", figures.promptTokens(), figures.tokens(), Quantities.time((long) (figures.millis() * 1e6)),
                 figures.meanComponents(), Quantities.bytes(figures.kvBytes()), figures.shortened() == 0 ? ""
                 : "; " + figures.shortened() + " prompts were cut to fit the context");
@@ -129,7 +131,8 @@ final class EvaluationReport {
     }
 
     static String text(BatchFigures figures) {
-        return String.format(Locale.ROOT, "%s: %,d tokens read and %,d written in %s; %.1f active components per token and projection, KV cache "
+        return String.format(Locale.ROOT,
+                "%s: %,d tokens read and %,d written in %s; %.1f active components per token and projection, KV cache "
                 + "%s at most", figures.prompts() == 1 ? "1 prompt" : String.format(Locale.ROOT, "%,d prompts", figures.prompts()),
                 figures.promptTokens(), figures.tokens(), Quantities.time((long) (figures.millis() * 1e6)), figures.meanComponents(),
                 Quantities.bytes(figures.kvBytes()));
@@ -145,7 +148,8 @@ final class EvaluationReport {
         if (figures.errors() == 0) {
             return ExitCode.OK;
         }
-        terminal.err().println("chunkwise: " + figures.errors() + " of " + figures.prompts() + " prompts have an error in place of a text; see "
+        terminal.err().println("chunkwise: " + figures.errors() + " of " + figures.prompts()
+                + " prompts have an error in place of a text; see "
                 + "'error' in " + where);
         return ExitCode.SOFTWARE;
     }
@@ -187,7 +191,8 @@ final class EvaluationReport {
 
     /** @throws IllegalArgumentException if somebody changed it in the file that it comes from */
     static String text(Configuration configuration, String name) {
-        return configuration.value(name).orElseThrow(() -> new IllegalArgumentException("the results' configuration has no '" + name + "'"));
+        return configuration.value(name).orElseThrow(() ->
+                new IllegalArgumentException("the results' configuration has no '" + name + "'"));
     }
 
     static void print(Terminal terminal, String text) {

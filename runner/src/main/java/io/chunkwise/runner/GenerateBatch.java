@@ -46,7 +46,8 @@ record GenerateBatch(Path input, GenerationRequest request, Session.Options opti
 
     private Configuration data(List<Item<Prompt>> prompts) {
         SamplingOptions sampling = request.sampling();
-        return SessionConfiguration.begin(KIND).with("input", String.valueOf(input.getFileName())).with("inputSha256", Fingerprint.ofFile(input))
+        return SessionConfiguration.begin(KIND).with("input", String.valueOf(input.getFileName()))
+                .with("inputSha256", Fingerprint.ofFile(input))
                 .with("maxTokens", request.maxTokens()).with("stop", request.stopStrings()).with("ignoreEnd", request.ignoreEnd())
                 .with("temperature", sampling.temperature()).with("topK", sampling.topK()).with("topP", sampling.topP())
                 .with("minP", sampling.minP()).with("repetitionPenalty", sampling.repetitionPenalty())

@@ -44,7 +44,8 @@ final class ModelOrFile {
      * @param others options of the command itself that mean something to a model only
      */
     static void requireNoModelOptions(CommandSpec command, String file, String... others) {
-        Stream<String> ofMixins = MIXINS.stream().flatMap(mixin -> command.mixins().get(mixin).options().stream()).map(OptionSpec::longestName);
+        Stream<String> ofMixins = MIXINS.stream().flatMap(mixin -> command.mixins().get(mixin).options().stream())
+                .map(OptionSpec::longestName);
         Stream.concat(ofMixins, Arrays.stream(others)).filter(option -> command.commandLine().getParseResult().hasMatchedOption(option))
                 .findFirst().ifPresent(option -> {
                     throw new ParameterException(command.commandLine(), option + " is for a model, but the answers come from " + file

@@ -129,7 +129,8 @@ final class ScoreCommand implements Callable<Integer> {
             progress.end();
             report(session, score);
             if (output.remarks()) {
-                terminal.err().println(tokens.length + " tokens in " + Quantities.time(nanos) + " (" + Quantities.rate(tokens.length / (nanos * 1e-9))
+                terminal.err().println(tokens.length + " tokens in " + Quantities.time(nanos) + " ("
+                        + Quantities.rate(tokens.length / (nanos * 1e-9))
                         + "/s); " + session.description());
             }
         }
@@ -164,12 +165,14 @@ final class ScoreCommand implements Callable<Integer> {
             }
         }
         if (tokens.length < 2) {
-            throw usage("there is nothing to score: " + tokens.length + " token" + (tokens.length == 1 ? "" : "s") + ", and the first is not scored");
+            throw usage("there is nothing to score: " + tokens.length + " token" + (tokens.length == 1 ? "" : "s")
+                    + ", and the first is not scored");
         }
         int context = session.executor().contextLength();
         int needed = window == null ? tokens.length : Math.min(window, tokens.length);
         if (needed > context && !session.endless()) {
-            throw usage((window == null ? "the text has " + tokens.length + " tokens" : "--window " + window) + ", but the context has room for "
+            throw usage((window == null ? "the text has " + tokens.length + " tokens" : "--window " + window)
+                    + ", but the context has room for "
                     + context + "; score it in windows (--window " + context + ") or raise --context");
         }
     }

@@ -45,7 +45,8 @@ public final class ShardedCommand implements AutoCloseable {
         /** What the command line says where this is thrown. */
         public static Problem of(Exception thrown) {
             ByteArrayOutputStream err = new ByteArrayOutputStream();
-            ShortErrorMessages messages = new ShortErrorMessages(Terminal.piped(InputStream.nullInputStream(), OutputStream.nullOutputStream(), err));
+            ShortErrorMessages messages = new ShortErrorMessages(Terminal.piped(InputStream.nullInputStream(),
+                    OutputStream.nullOutputStream(), err));
             int exit = thrown instanceof ParameterException usage ? messages.handleParseException(usage) : messages.handle(thrown, false);
             return new Problem(exit, err.toString(StandardCharsets.UTF_8).stripTrailing());
         }
@@ -72,7 +73,8 @@ public final class ShardedCommand implements AutoCloseable {
         CommandSpec command = parsed.commandSpec();
         boolean goesThroughItems = List.of("perplexity", "squad", "bleu").contains(command.name())
                 || command.name().equals("generate") && given("--input");
-        require(goesThroughItems, "'" + command.qualifiedName() + "' has no items to share; expected eval perplexity, eval squad, eval bleu, or "
+        require(goesThroughItems, "'" + command.qualifiedName()
+                + "' has no items to share; expected eval perplexity, eval squad, eval bleu, or "
                 + "generate --input");
         require(!given("--shard"), "--shard: shards are made here; leave it out");
         require(given("--output"), "--output is missing: where results go");

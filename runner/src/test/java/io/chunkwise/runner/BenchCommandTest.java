@@ -40,8 +40,10 @@ class BenchCommandTest {
         assertEquals(2 * 4 * 2, rows.size());
         List<String> seen = new ArrayList<>();
         for (JsonNode row : rows) {
-            seen.add(row.get("type").asText() + " " + row.get("test").asText() + " " + row.get("rank").asInt() + " " + row.get("loraMode").asText());
-            for (String number : List.of("tokensPerSecond", "median", "toBase", "peakDeviceBytes", "readBandwidthGBps", "firstTokenSeconds")) {
+            seen.add(row.get("type").asText() + " " + row.get("test").asText() + " " + row.get("rank").asInt() + " "
+                    + row.get("loraMode").asText());
+            for (String number : List.of("tokensPerSecond", "median", "toBase", "peakDeviceBytes", "readBandwidthGBps",
+                    "firstTokenSeconds")) {
                 assertTrue(row.get(number).asDouble() > 0, number + " of " + row);
             }
             assertTrue(row.get("stddev").isNumber() && row.get("launchesPerToken").asDouble() == 0, row.toString());
@@ -74,7 +76,8 @@ class BenchCommandTest {
         assertEquals(3, lines.size());
         assertTrue(lines.getFirst().startsWith("model,type,weightBytes,executor,device,deviceName,threads,test,"), lines.getFirst());
         assertTrue(lines.getFirst().contains(",rank,loraMode,") && lines.getFirst().contains(",tokensPerSecond,stddev,"), lines.getFirst());
-        assertTrue(lines.get(1).startsWith("tiny,q8_0,") && lines.get(1).contains(",pp20,20,0,0,full,f32,0,none,auto,float,2,"), lines.get(1));
+        assertTrue(lines.get(1).startsWith("tiny,q8_0,") && lines.get(1).contains(",pp20,20,0,0,full,f32,0,none,auto,float,2,"),
+                lines.get(1));
     }
 
     @Test
@@ -112,7 +115,8 @@ class BenchCommandTest {
     void twoResultsAreComparedRowByRow() throws IOException {
         Path first = folder.resolve("a.json");
         Path second = folder.resolve("b.jsonl");
-        Files.writeString(first, "{\"rows\": [" + row("pp128", 0, 100, 1, 5) + ", " + row("tg32", 0, 10, 0.5, 5) + ", " + row("tg32", 8, 9, 0, 1)
+        Files.writeString(first, "{\"rows\": [" + row("pp128", 0, 100, 1, 5) + ", " + row("tg32", 0, 10, 0.5, 5) + ", "
+                + row("tg32", 8, 9, 0, 1)
                 + "]}");
         Files.writeString(second, row("tg32", 0, 10.9, 0.5, 5) + "\n" + row("pp128", 0, 50, 2, 5) + "\n" + row("tg32", 8, 9, 0, 5) + "\n"
                 + row("tg32", 64, 9, 0, 5));
@@ -137,9 +141,9 @@ class BenchCommandTest {
     @Test
     void filesThatAreNoBenchmarksAreAUsageErrorOfOneLine() throws IOException {
         Path good = Files.writeString(folder.resolve("good.json"), "{\"rows\": [" + row("tg32", 0, 10, 1, 2) + "]}");
-        for (String content : List.of("", "no JSON", "{\"rows\": 3}", "[1, 2]", "{}", "{\"rows\": [{}]}", "{\"rows\": [[", "{\"a\": 1, \"a\": 2}",
-                "{\"rows\": [" + row("tg32", 0, 10, 1, 2).replace("10.0", "\"fast\"") + "]}", "{\"rows\": [" + row("tg64", 0, 10, 1, 2) + "]}",
-                "[".repeat(5000))) {
+        for (String content : List.of("", "no JSON", "{\"rows\": 3}", "[1, 2]", "{}", "{\"rows\": [{}]}", "{\"rows\": [[",
+                "{\"a\": 1, \"a\": 2}", "{\"rows\": [" + row("tg32", 0, 10, 1, 2).replace("10.0", "\"fast\"") + "]}",
+                "{\"rows\": [" + row("tg64", 0, 10, 1, 2) + "]}", "[".repeat(5000))) {
             Path bad = Files.writeString(folder.resolve("bad.json"), content);
             err.reset();
             assertEquals(2, run("bench", "--compare", good.toString(), bad.toString()), content);

@@ -63,7 +63,8 @@ public final class ChunkwiseSpark {
                 LoadedCommands.closeAll(); // where the driver was the executor, too
             }
         } catch (SparkException e) { // its other lines are the trace of a task
-            return tell(terminal, new Problem(1, "chunkwise: the job failed: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("")));
+            return tell(terminal,
+                    new Problem(1, "chunkwise: the job failed: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("")));
         } catch (RuntimeException e) {
             return tell(terminal, Problem.of(e));
         }

@@ -31,14 +31,17 @@ final class Devices {
             throw new IllegalArgumentException(TASK_AMOUNT + "=" + amount + ": a task runs on one whole GPU; expected 1");
         }
         if (command.given("--device")) {
-            throw new IllegalArgumentException("--device: with " + TASK_AMOUNT + " every task has its device from Spark; leave one of the two out");
+            throw new IllegalArgumentException("--device: with " + TASK_AMOUNT
+                    + " every task has its device from Spark; leave one of the two out");
         }
         if (!command.value("--executor").equals("tornado")) {
-            throw new IllegalArgumentException("--executor " + command.value("--executor") + ": with " + TASK_AMOUNT + " tasks run on GPUs; "
+            throw new IllegalArgumentException("--executor " + command.value("--executor") + ": with " + TASK_AMOUNT
+                    + " tasks run on GPUs; "
                     + "add --executor tornado");
         }
         if (!backend(conf).matches("[a-z]+")) {
-            throw new IllegalArgumentException(BACKEND + "=" + backend(conf) + ": expected a backend such as opencl, as 'chunkwise devices' has it");
+            throw new IllegalArgumentException(BACKEND + "=" + backend(conf)
+                    + ": expected a backend such as opencl, as 'chunkwise devices' has it");
         }
     }
 
@@ -50,7 +53,8 @@ final class Devices {
     static String selector(ResourceInformation gpu, String backend) {
         String address = gpu.addresses()[0];
         if (!address.matches("[0-9]{1,4}")) {
-            throw new IllegalArgumentException("the GPU discovery script says '" + address + "'; expected an index as 'chunkwise devices' has it");
+            throw new IllegalArgumentException("the GPU discovery script says '" + address
+                    + "'; expected an index as 'chunkwise devices' has it");
         }
         return backend + ":" + address;
     }

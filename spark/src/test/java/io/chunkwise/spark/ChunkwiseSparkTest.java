@@ -22,16 +22,16 @@ class ChunkwiseSparkTest {
 
     @Test
     void perplexityOfAnAdaptersRungIsThePlainCommands() throws IOException {
-        List<Object> args = Job.args("eval", "perplexity", "-m", model(), "-a", adapter(), "--policy", "adaptive", "--kv-policy", "q8", "-e", "cpu",
-                "--text", text(8000), "--window", 128, "--json");
+        List<Object> args = Job.args("eval", "perplexity", "-m", model(), "-a", adapter(), "--policy", "adaptive", "--kv-policy", "q8",
+                "-e", "cpu", "--text", text(8000), "--window", 128, "--json");
         assertSameAsPlain(SIX, args, List.of("nll", "perplexity", "tokens", "scored", "windows", "meanComponents", "kvBytes"), 6);
     }
 
     @Test
     void answersAndTheirScoresAreThePlainCommands() throws IOException {
         Path template = Files.writeString(directory.resolve("template.txt"), "{context} Q: {question} A:");
-        List<Object> args = Job.args("eval", "squad", "-m", model(), "-e", "cpu", "--data", SharedData.assumePresent("squad/dev-v2.0-half.json"),
-                "--template", template, "--limit", 7, "-n", 6, "--json");
+        List<Object> args = Job.args("eval", "squad", "-m", model(), "-e", "cpu", "--data",
+                SharedData.assumePresent("squad/dev-v2.0-half.json"), "--template", template, "--limit", 7, "-n", 6, "--json");
         assertSameAsPlain(Map.of(), args, List.of("exact", "f1", "total", "hasAnsExact", "hasAnsF1", "noAnsExact"), 2);
     }
 
@@ -40,8 +40,8 @@ class ChunkwiseSparkTest {
         Path source = Files.writeString(directory.resolve("source.txt"), "Once upon a time\nLily was\nThe dog\nOne day\nTom had\n");
         Path reference = Files.writeString(directory.resolve("reference.txt"), "there was a girl\nhappy\nran\nhe went\na ball\n");
         Path template = Files.writeString(directory.resolve("template.txt"), "{source}\n");
-        List<Object> args = Job.args("eval", "bleu", "-m", model(), "-e", "cpu", "--reference", reference, "--source", source, "--template", template,
-                "-n", 10, "--json");
+        List<Object> args = Job.args("eval", "bleu", "-m", model(), "-e", "cpu", "--reference", reference, "--source", source, "--template",
+                template, "-n", 10, "--json");
         assertSameAsPlain(Map.of(), args, List.of("bleu", "signature", "chrf2", "precisions", "segments"), 2);
     }
 
@@ -63,26 +63,33 @@ class ChunkwiseSparkTest {
 
     @Test
     void aCommandLineThatMakesNoSenseIsToldBeforeSparkStarts() throws IOException {
-        assertUsage("chunkwise: --output is missing: where results go", Job.args("eval", "perplexity", "-m", "m", "--text", "t", "--window", 5));
+        assertUsage("chunkwise: --output is missing: where results go",
+                Job.args("eval", "perplexity", "-m", "m", "--text", "t", "--window", 5));
         assertUsage("chunkwise: --shard: shards are made here; leave it out",
                 Job.args("eval", "perplexity", "-m", "m", "--text", "t", "--window", 5, "-o", "o", "--shard", "1/2"));
-        assertUsage("chunkwise: 'chunkwise generate' has no items to share; expected eval perplexity, eval squad, eval bleu, or generate --input",
+        assertUsage("chunkwise: 'chunkwise generate' has no items to share; "
+                + "expected eval perplexity, eval squad, eval bleu, or generate --input",
                 Job.args("generate", "-m", "m", "-p", "x"));
-        assertUsage("chunkwise: 'chunkwise score' has no items to share; expected eval perplexity, eval squad, eval bleu, or generate --input",
+        assertUsage("chunkwise: 'chunkwise score' has no items to share; "
+                + "expected eval perplexity, eval squad, eval bleu, or generate --input",
                 Job.args("score", "-m", "m", "--text", "x"));
-        Job remote = Job.onSpark(Map.of(), Job.args("eval", "perplexity", "-m", "m", "--text", "t", "--window", 5, "-o", "s3://bucket/results"));
-        assertEquals("chunkwise: --output s3:/bucket/results: expected a directory on a file system that all machines mount\n", remote.err());
+        Job remote = Job.onSpark(Map.of(),
+                Job.args("eval", "perplexity", "-m", "m", "--text", "t", "--window", 5, "-o", "s3://bucket/results"));
+        assertEquals("chunkwise: --output s3:/bucket/results: expected a directory on a file system that all machines mount\n",
+                remote.err());
         assertEquals(1, remote.exit());
     }
 
     @Test
     void aFileThatIsWrongIsToldOnceInOneLine() throws IOException {
         Path output = directory.resolve("results");
-        Job job = Job.onSpark(SIX, Job.args("eval", "perplexity", "-m", model(), "-e", "cpu", "--text", directory.resolve("none.txt"), "--window", 5,
+        Job job = Job.onSpark(SIX,
+                Job.args("eval", "perplexity", "-m", model(), "-e", "cpu", "--text", directory.resolve("none.txt"), "--window", 5,
                 "-o", output));
         assertEquals("chunkwise: " + directory.resolve("none.txt") + ": there is no such file or directory\n", job.err());
         assertEquals(1, job.exit());
-        Job window = Job.onSpark(SIX, Job.args("eval", "perplexity", "-m", model(), "-e", "cpu", "--text", text(1000), "--window", 5000, "-o",
+        Job window = Job.onSpark(SIX,
+                Job.args("eval", "perplexity", "-m", model(), "-e", "cpu", "--text", text(1000), "--window", 5000, "-o",
                 output));
         assertTrue(window.err().startsWith("chunkwise: --window 5000: the context has room for 512"), window.err());
         assertEquals(2, window.exit());
@@ -92,7 +99,8 @@ class ChunkwiseSparkTest {
     void anotherNumberOfShardsNeedsAnotherDirectory() throws IOException {
         Path output = Files.createDirectory(directory.resolve("results"));
         Files.createFile(output.resolve("shard-1-of-3.jsonl"));
-        List<Object> args = Job.args("eval", "perplexity", "-m", model(), "-e", "cpu", "--text", text(1000), "--window", 100, "--json", "-o", output);
+        List<Object> args = Job.args("eval", "perplexity", "-m", model(), "-e", "cpu", "--text", text(1000), "--window", 100, "--json",
+                "-o", output);
         Job other = Job.onSpark(SIX, args);
         assertEquals("chunkwise: " + output + ": has files of 3 shards, not 6; use another directory\n", other.err());
         assertEquals(1, other.exit());
@@ -108,7 +116,8 @@ class ChunkwiseSparkTest {
         Job failed = Job.onSpark(SIX, Job.with(args, "-o", output));
         assertEquals(1, failed.exit());
         assertEquals(1, failed.err().lines().count());
-        assertTrue(failed.err().startsWith("chunkwise: the job failed: Job aborted due to stage failure: Task 1 in stage 0.0 failed 4 times"),
+        assertTrue(failed.err()
+                .startsWith("chunkwise: the job failed: Job aborted due to stage failure: Task 1 in stage 0.0 failed 4 times"),
                 failed.err());
         Files.delete(obstacle);
         JsonNode again = Job.onSpark(SIX, Job.with(args, "-o", output)).json();

@@ -16,7 +16,8 @@ class DevicesTest {
     @Test
     void anAddressIsTheIndexOfADeviceOfTheBackend() {
         assertEquals("ptx:3", Devices.selector(new ResourceInformation("gpu", new String[] {"3"}), "ptx"));
-        assertThrows(IllegalArgumentException.class, () -> Devices.selector(new ResourceInformation("gpu", new String[] {"GPU-77"}), "ptx"));
+        assertThrows(IllegalArgumentException.class, () ->
+                Devices.selector(new ResourceInformation("gpu", new String[] {"GPU-77"}), "ptx"));
     }
 
     @ParameterizedTest
@@ -24,8 +25,10 @@ class DevicesTest {
         "1   | opencl | -e tornado -d opencl:0 | --device: with spark.task.resource.gpu.amount every task has its device from Spark; "
                 + "leave one of the two out",
         "0.5 | opencl | -e tornado             | spark.task.resource.gpu.amount=0.5: a task runs on one whole GPU; expected 1",
-        "1   | opencl | -q                     | --executor auto: with spark.task.resource.gpu.amount tasks run on GPUs; add --executor tornado",
-        "1   | GPU    | -e tornado             | spark.chunkwise.backend=GPU: expected a backend such as opencl, as 'chunkwise devices' has it"})
+        "1   | opencl | -q                     | "
+                + "--executor auto: with spark.task.resource.gpu.amount tasks run on GPUs; add --executor tornado",
+        "1   | GPU    | -e tornado             | "
+                + "spark.chunkwise.backend=GPU: expected a backend such as opencl, as 'chunkwise devices' has it"})
     void whatSparkAndTheCommandLineSayOfDevicesHasToAgree(String amount, String backend, String options, String problem) {
         Map<String, String> settings = new HashMap<>(Map.of("spark.task.resource.gpu.amount", amount, "spark.chunkwise.backend", backend));
         List<Object> args = Job.args("eval", "perplexity", "-m", "m", "--text", "t", "--window", 5, "-o", "o");

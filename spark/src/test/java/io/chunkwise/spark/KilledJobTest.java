@@ -90,7 +90,8 @@ class KilledJobTest {
             }
         }
         int before = Job.results(wholeLines(output)).size();
-        assertTrue(before > 0 && before < expected.get("items").intValue(), () -> "seed " + seed + ": " + before + " results before the last job");
+        assertTrue(before > 0 && before < expected.get("items").intValue(),
+                () -> "seed " + seed + ": " + before + " results before the last job");
         assertComplete(Job.onSpark(Map.of(), Job.with(args, "--output", output)).json(), output);
     }
 

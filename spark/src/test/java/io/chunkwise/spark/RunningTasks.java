@@ -40,7 +40,8 @@ public final class RunningTasks extends SparkListener {
     static void killOne(Random random) {
         List<Long> running = new ArrayList<>(RUNNING);
         if (!running.isEmpty()) {
-            SparkContext.getOrCreate().killTaskAttempt(running.get(random.nextInt(running.size())), true, "a test wants to see what comes of it");
+            SparkContext.getOrCreate().killTaskAttempt(running.get(random.nextInt(running.size())), true,
+                    "a test wants to see what comes of it");
         }
     }
 }

@@ -113,8 +113,10 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
                     + ": use --adapter-type auto, f32 or q8_0, or --executor cpu");
         }
         if (type == TensorType.Q8_0 && !DeviceAdapter.isInBlocks(config)) {
-            throw new ExecutorException("the tornado executor keeps adapters in q8_0 only where heads (" + config.headDim() + "), hidden size ("
-                    + config.hiddenSize() + ") and feed-forward size (" + config.ffnSize() + ") are multiples of 32: use --adapter-type f32");
+            throw new ExecutorException("the tornado executor keeps adapters in q8_0 only where heads (" + config.headDim()
+                    + "), hidden size ("
+                    + config.hiddenSize() + ") and feed-forward size (" + config.ffnSize()
+                    + ") are multiples of 32: use --adapter-type f32");
         }
     }
 

@@ -11,8 +11,8 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
 /**
- * The compiler inside an OpenCL driver may replace the JVM's handler for SIGSEGV, which then kills the process where the JVM would have gone
- * on: see ARCHITECTURE.md. Seldom enough that no test shows it reliably, so this one looks for the remedy.
+ * The compiler inside an OpenCL driver may replace the JVM's handler for SIGSEGV, which then kills the process where the JVM would have
+ * gone on: see ARCHITECTURE.md. Seldom enough that no test shows it reliably, so this one looks for the remedy.
  */
 @Tag("tornado")
 @EnabledOnOs(OS.LINUX)

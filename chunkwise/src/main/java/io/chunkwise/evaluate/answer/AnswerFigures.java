@@ -16,7 +16,8 @@ public record AnswerFigures(long promptTokens, long tokens, long shortened, doub
     public static AnswerFigures of(List<Answer> answers) {
         long prompt = answers.stream().mapToLong(Answer::promptTokens).sum();
         long written = answers.stream().mapToLong(Answer::tokens).sum();
-        double components = answers.stream().mapToDouble(answer -> (answer.promptTokens() + answer.tokens()) * answer.meanComponents()).sum();
+        double components = answers.stream().mapToDouble(answer -> (answer.promptTokens() + answer.tokens()) * answer.meanComponents())
+                .sum();
         return new AnswerFigures(prompt, written, answers.stream().filter(Answer::shortened).count(),
                 prompt + written == 0 ? 0 : components / (prompt + written), answers.stream().mapToLong(Answer::kvBytes).max().orElse(0),
                 answers.stream().mapToDouble(Answer::millis).sum());

@@ -48,7 +48,8 @@ public final class ModelAnswers {
         }
         if (prompt.length > room) {
             throw new IllegalArgumentException("a prompt of " + prompt.length + " tokens and an answer of " + maxTokens
-                    + " do not fit the context of " + scheduler.room() + (shortened ? ", even with an empty {" + shortening.get() + "}" : "")
+                    + " do not fit the context of " + scheduler.room()
+                    + (shortened ? ", even with an empty {" + shortening.get() + "}" : "")
                     + "; use a shorter template, fewer tokens, or a longer context");
         }
         long start = System.nanoTime();

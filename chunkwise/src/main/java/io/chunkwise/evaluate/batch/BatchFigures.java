@@ -20,7 +20,8 @@ public record BatchFigures(int prompts, long errors, long promptTokens, long tok
         long read = texts.stream().mapToLong(BatchRow::promptTokens).sum();
         long written = texts.stream().mapToLong(BatchRow::tokens).sum();
         double components = texts.stream().mapToDouble(row -> (row.promptTokens() + row.tokens()) * row.meanComponents()).sum();
-        return new BatchFigures(rows.size(), rows.size() - texts.size(), read, written, read + written == 0 ? 0 : components / (read + written),
+        return new BatchFigures(rows.size(), rows.size() - texts.size(), read, written,
+                read + written == 0 ? 0 : components / (read + written),
                 texts.stream().mapToLong(BatchRow::kvBytes).max().orElse(0), texts.stream().mapToDouble(BatchRow::millis).sum());
     }
 }

@@ -16,8 +16,9 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
- * Prompts, a JSON object per line: {@code {"prompt": "Dear", "id": "letter", "maxTokens": 20, "stop": ["\n"], "temperature": 0, "seed": 7}}. All
- * but the prompt may be left out. A prompt without an id has the number of its line; lines without anything are left out.
+ * Prompts, a JSON object per line:
+ * {@code {"prompt": "Dear", "id": "letter", "maxTokens": 20, "stop": ["\n"], "temperature": 0, "seed": 7}}. All but the prompt may be left
+ * out. A prompt without an id has the number of its line; lines without anything are left out.
  */
 public final class PromptFile {
     private static final List<String> KEYS = List.of("prompt", "id", "maxTokens", "stop", "temperature", "seed");
@@ -67,10 +68,12 @@ public final class PromptFile {
                 return line;
             }
         } catch (JsonProcessingException e) {
-            throw new FormatException(file, "line " + number + " is no JSON object (" + e.getOriginalMessage() + "); expected one per line, such as "
+            throw new FormatException(file, "line " + number + " is no JSON object (" + e.getOriginalMessage()
+                    + "); expected one per line, such as "
                     + "{\"prompt\": \"Once upon a time\"}", e);
         }
-        throw new FormatException(file, "line " + number + " is no JSON object; expected one per line, such as {\"prompt\": \"Once upon a time\"}");
+        throw new FormatException(file, "line " + number
+                + " is no JSON object; expected one per line, such as {\"prompt\": \"Once upon a time\"}");
     }
 
     private Item<Prompt> prompt() {

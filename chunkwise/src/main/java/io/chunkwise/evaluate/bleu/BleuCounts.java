@@ -27,7 +27,8 @@ public record BleuCounts(long hypothesisLength, long referenceLength, List<Long>
     /** @param references one at least */
     static BleuCounts of(List<String> hypothesis, List<List<String>> references) {
         NgramCounts counts = NgramCounts.ofWords(hypothesis, LARGEST_ORDER);
-        NgramCounts expected = references.stream().map(words -> NgramCounts.ofWords(words, LARGEST_ORDER)).reduce(NgramCounts::or).orElseThrow();
+        NgramCounts expected = references.stream().map(words -> NgramCounts.ofWords(words, LARGEST_ORDER)).reduce(NgramCounts::or)
+                .orElseThrow();
         int closest = references.stream().mapToInt(List::size).boxed().min((a, b) -> {
             int nearer = Integer.compare(Math.abs(a - hypothesis.size()), Math.abs(b - hypothesis.size()));
             return nearer != 0 ? nearer : Integer.compare(a, b);

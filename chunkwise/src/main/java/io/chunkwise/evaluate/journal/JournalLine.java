@@ -32,7 +32,8 @@ record JournalLine<R>(String id, R result, Configuration configuration) {
     static <R> JournalLine<R> read(byte[] bytes, Class<R> type) {
         try {
             JsonNode line = EvaluationJson.MAPPER.readTree(bytes);
-            if (!line.path("id").isTextual() || !line.path("result").isObject() || !line.path("configuration").isObject() || line.size() != 3) {
+            if (!line.path("id").isTextual() || !line.path("result").isObject() || !line.path("configuration").isObject()
+                    || line.size() != 3) {
                 throw new IllegalArgumentException("is not a result with id, result and configuration");
             }
             return new JournalLine<>(line.get("id").textValue(), EvaluationJson.MAPPER.treeToValue(line.get("result"), type),

@@ -26,15 +26,16 @@ public sealed interface PerplexityRecipe {
     List<Item<TextWindow>> windows(int[] ids, OptionalInt bos);
 
     /**
-     * The recipe of the perplexity guide in Hugging Face's documentation: windows of N ids begin every S ids, and each counts the ids that no
-     * window before it had, except the very first id of a window. With S = N they do not overlap, and every window's first id goes unscored;
-     * with S &lt; N only the text's first id does. What is left at the end is a shorter window.
+     * The recipe of the perplexity guide in Hugging Face's documentation: windows of N ids begin every S ids, and each counts the ids that
+     * no window before it had, except the very first id of a window. With S = N they do not overlap, and every window's first id goes
+     * unscored; with S &lt; N only the text's first id does. What is left at the end is a shorter window.
      */
     record Strided(int windowTokens, int stride) implements PerplexityRecipe {
 
         public Strided {
             if (windowTokens < 2) {
-                throw new IllegalArgumentException("a window of " + windowTokens + " tokens: expected 2 or more, for its first is not scored");
+                throw new IllegalArgumentException("a window of " + windowTokens
+                        + " tokens: expected 2 or more, for its first is not scored");
             }
             if (stride < 1 || stride > windowTokens) {
                 throw new IllegalArgumentException("a stride of " + stride + " tokens: expected 1 to the window's " + windowTokens
@@ -74,7 +75,8 @@ public sealed interface PerplexityRecipe {
 
         public LlamaCpp {
             if (windowTokens < 4) {
-                throw new IllegalArgumentException("a window of " + windowTokens + " tokens: expected 4 or more, for half of it is not scored");
+                throw new IllegalArgumentException("a window of " + windowTokens
+                        + " tokens: expected 4 or more, for half of it is not scored");
             }
         }
 

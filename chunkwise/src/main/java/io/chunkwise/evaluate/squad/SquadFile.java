@@ -38,7 +38,8 @@ public final class SquadFile {
                     array(file, question, "answers").forEach(answer -> answers.add(text(file, answer, "text")));
                     String id = text(file, question, "id");
                     if (id.isEmpty() || !ids.add(id)) {
-                        throw new FormatException(file.toString(), "the question id '" + id + "' is " + (id.isEmpty() ? "empty" : "there twice"));
+                        throw new FormatException(file.toString(), "the question id '" + id + "' is "
+                                + (id.isEmpty() ? "empty" : "there twice"));
                     }
                     questions.add(new SquadQuestion(id, context, text(file, question, "question"), answers));
                 }

@@ -22,7 +22,8 @@ class PromptFileTest {
                 "{\"stop\": \"!\", \"id\": 12, \"prompt\": \"Ω\\n\", \"maxTokens\": 0}",
                 "{\"prompt\": \"x\", \"id\": \"a\", \"stop\": [], \"temperature\": 0.5, \"seed\": -3}"));
         assertEquals(List.of("1", "12", "a"), prompts.stream().map(Item::id).toList());
-        assertEquals(new Prompt("", OptionalInt.empty(), Optional.empty(), OptionalDouble.empty(), OptionalLong.empty()), prompts.get(0).content());
+        assertEquals(new Prompt("", OptionalInt.empty(), Optional.empty(), OptionalDouble.empty(), OptionalLong.empty()),
+                prompts.get(0).content());
         assertEquals(new Prompt("Ω\n", OptionalInt.of(0), Optional.of(List.of("!")), OptionalDouble.empty(), OptionalLong.empty()),
                 prompts.get(1).content());
         assertEquals(new Prompt("x", OptionalInt.empty(), Optional.of(List.of()), OptionalDouble.of(0.5), OptionalLong.of(-3)),
@@ -53,7 +54,8 @@ class PromptFileTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {"[1]", "{\"prompt\": \"x\"", "{} {}", "{\"prompt\": \"a\", \"prompt\": \"b\"}", "Dear"})
+    @CsvSource(delimiter = '|', quoteCharacter = '`',
+            value = {"[1]", "{\"prompt\": \"x\"", "{} {}", "{\"prompt\": \"a\", \"prompt\": \"b\"}", "Dear"})
     void aLineThatIsNoObjectIsNamed(String line) {
         FormatException thrown = assertThrows(FormatException.class, () -> PromptFile.read("p.jsonl", List.of(line)));
         assertEquals("p.jsonl: line 1 is no JSON object", thrown.getMessage().substring(0, 33));
@@ -63,8 +65,8 @@ class PromptFileTest {
     void numbersOfLinesCollideWithIdsAloud() {
         FormatException thrown = assertThrows(FormatException.class,
                 () -> PromptFile.read("p.jsonl", List.of("{\"prompt\": \"x\", \"id\": \"2\"}", "{\"prompt\": \"y\"}")));
-        assertEquals("p.jsonl: line 2: the id '2' is that of line 1, too; every prompt needs one of its own (without an id it is the number of "
-                + "the line)", thrown.getMessage());
+        assertEquals("p.jsonl: line 2: the id '2' is that of line 1, too; every prompt needs one of its own "
+                + "(without an id it is the number of the line)", thrown.getMessage());
     }
 
     @Test

@@ -16,7 +16,8 @@ class BleuTokenizerTest {
         1,000.50 (or 5-6) €7. ~ 1,000.50 ( or 5-6 ) € 7. ~ 1,000.50 ( or 5 - 6 ) €7 .
         a,b.c 3. ~ a , b . c 3. ~ a , b . c 3 .
         „Wir“ — ja… ~ „ Wir “ — ja … ~ „Wir“ — ja…
-        &quot;x&amp;y&quot; &lt;skipped&gt; <skipped> ~ & quot ; x & amp ; y & quot ; & lt ; skipped & gt ; < skipped > ~ " x & y " < skipped >
+        &quot;x&amp;y&quot; &lt;skipped&gt; <skipped> ~ & quot ; x & amp ; y & quot ; & lt ; skipped & gt ; < skipped > ~ " x & y " < \
+        skipped >
         ..., 5,a a,5 5-5 5-a a-5 ~ . . . , 5 , a a , 5 5-5 5 - a a - 5 ~ . . . , 5 , a a , 5 5 - 5 5 - a a-5
         日本語、テスト。 ~ 日本語 、 テスト 。 ~ 日本語、テスト。
         x\u00A0y\u2003z 12% $3 #tag @a ~ x y z 12 % $ 3 # tag @ a ~ x y z 12 % $ 3 # tag @ a

@@ -151,7 +151,8 @@ class SacrebleuTest {
         String[] words = Words.split(reference).toArray(String[]::new);
         return switch (name) {
             case "identity" -> reference;
-            case "drop7" -> IntStream.range(0, words.length).filter(at -> at % 7 != 6).mapToObj(at -> words[at]).collect(Collectors.joining(" "));
+            case "drop7" -> IntStream.range(0, words.length).filter(at -> at % 7 != 6).mapToObj(at -> words[at])
+                    .collect(Collectors.joining(" "));
             case "swap3" -> {
                 for (int at = 0; at + 1 < words.length; at += 3) {
                     String first = words[at];

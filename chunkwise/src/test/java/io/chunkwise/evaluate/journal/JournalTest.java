@@ -54,7 +54,8 @@ class JournalTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"just text", "just text\n", "{}\n", "[1,2]\n", "{\"id\":1,\"result\":{},\"configuration\":{}}\n", "\n", "\u0000\u0001",
+    @ValueSource(strings = {"just text", "just text\n", "{}\n", "[1,2]\n", "{\"id\":1,\"result\":{},\"configuration\":{}}\n", "\n",
+            "\u0000\u0001",
         "{\"name\": \"somebody else's\"}", "{\"id\":\"x\",\"result\":{\"value\":1},\"configuration\":{}}\n"})
     void aFileOfSomethingElseIsRefusedAndKept(String content) throws IOException {
         Path file = Files.writeString(directory.resolve("notes.txt"), content);

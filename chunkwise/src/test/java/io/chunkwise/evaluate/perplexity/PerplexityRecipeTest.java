@@ -25,7 +25,8 @@ class PerplexityRecipeTest {
         for (int begin = 0; begin < length; begin += stride) {
             int end = Math.min(begin + window, length);
             int targets = end - previousEnd;
-            int[] scored = IntStream.range(Math.max(begin + 1, end - targets), end).toArray(); // labels are shifted: the first has no logits
+            // labels are shifted: the first has no logits
+            int[] scored = IntStream.range(Math.max(begin + 1, end - targets), end).toArray();
             if (scored.length > 0) {
                 windows.add(scored);
             }
@@ -38,7 +39,8 @@ class PerplexityRecipeTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"2, 2, 2", "3, 2, 2", "17, 4, 4", "17, 4, 1", "100, 33, 7", "100, 100, 3", "64, 16, 16", "65, 16, 16", "66, 16, 16", "5, 512, 512"})
+    @CsvSource({"2, 2, 2", "3, 2, 2", "17, 4, 4", "17, 4, 1", "100, 33, 7", "100, 100, 3", "64, 16, 16", "65, 16, 16", "66, 16, 16",
+            "5, 512, 512"})
     void stridedWindowsScoreWhatHuggingFacesLoopScores(int length, int window, int stride) {
         int[] ids = IntStream.range(0, length).toArray();
         List<Item<TextWindow>> windows = new PerplexityRecipe.Strided(window, stride).windows(ids, BOS);
@@ -47,7 +49,8 @@ class PerplexityRecipeTest {
         for (int i = 0; i < windows.size(); i++) {
             TextWindow cut = windows.get(i).content();
             assertEquals(Integer.toString(i), windows.get(i).id());
-            assertArrayEquals(expected.get(i), IntStream.range(cut.firstScored(), cut.tokens().length).map(at -> cut.tokens()[at]).toArray(),
+            assertArrayEquals(expected.get(i),
+                    IntStream.range(cut.firstScored(), cut.tokens().length).map(at -> cut.tokens()[at]).toArray(),
                     "window " + i);
             assertTrue(cut.tokens().length <= window);
         }

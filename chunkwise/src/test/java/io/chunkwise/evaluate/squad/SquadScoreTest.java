@@ -75,7 +75,8 @@ class SquadScoreTest {
     @ParameterizedTest
     @CsvSource({"'', ''", "Unanswerable., ''", " unanswerable , ''", "' not so ', 'not so'"})
     void aModelSaysThatThereIsNoAnswer(String written, String counted) {
-        SquadEvaluation evaluation = SquadEvaluation.ofModel(List.of(question()), _ -> new Answer(written, 5, 2, false, 0, 0, 0), "unanswerable");
+        SquadEvaluation evaluation = SquadEvaluation.ofModel(List.of(question()), _ ->
+                new Answer(written, 5, 2, false, 0, 0, 0), "unanswerable");
         SquadRow row = evaluation.evaluate(evaluation.items().getFirst());
         assertEquals(counted, row.answer());
         assertEquals(counted.isEmpty() ? 1 : 0, row.exact());

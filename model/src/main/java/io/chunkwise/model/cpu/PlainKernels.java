@@ -19,7 +19,8 @@ final class PlainKernels {
      * @param decoded scratch    [inputs]
      * @param out     out/in+out [rows, weight.rows()]
      */
-    static void project(TensorView weight, float[] in, int inputs, int rows, boolean accumulate, float[] decoded, float[] out, int from, int to) {
+    static void project(TensorView weight, float[] in, int inputs, int rows, boolean accumulate, float[] decoded, float[] out, int from,
+            int to) {
         int outputs = weight.rows();
         for (int o = from; o < to; o++) {
             BlockCodec.decode(weight.type(), weight.data(), (long) o * inputs, decoded, 0, inputs);

@@ -43,8 +43,8 @@ sealed interface Step {
                     }
                     open.updates().add(update);
                 }
-                case LayerOp.Embed _, LayerOp.RmsNorm _, LayerOp.AddBias _, LayerOp.Rotate _, LayerOp.RotateByHadamard _, LayerOp.AppendKv _, LayerOp.Attend _,
-                        LayerOp.SwiGlu _ -> steps.add(new Single(op));
+                case LayerOp.Embed _, LayerOp.RmsNorm _, LayerOp.AddBias _, LayerOp.Rotate _, LayerOp.RotateByHadamard _,
+                        LayerOp.AppendKv _, LayerOp.Attend _, LayerOp.SwiGlu _ -> steps.add(new Single(op));
             }
         }
         return List.copyOf(steps);

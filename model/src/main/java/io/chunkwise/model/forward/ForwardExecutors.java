@@ -174,7 +174,8 @@ public final class ForwardExecutors {
     }
 
     private static String selectors(List<DeviceInfo> devices) {
-        return devices.isEmpty() ? "none" : devices.stream().map(device -> device.selector() + " (" + device.type() + ")").collect(Collectors.joining(", "));
+        return devices.isEmpty() ? "none"
+                : devices.stream().map(device -> device.selector() + " (" + device.type() + ")").collect(Collectors.joining(", "));
     }
 
     /** Why a provider that a jar names could not be loaded, one line each; usually empty. */

@@ -13,7 +13,8 @@ public record RowStatistics(float[] nextTokenEntropy, float[] attentionEntropy) 
 
     public RowStatistics {
         if (nextTokenEntropy.length != attentionEntropy.length) {
-            throw new IllegalArgumentException(nextTokenEntropy.length + " next-token and " + attentionEntropy.length + " attention entropies");
+            throw new IllegalArgumentException(nextTokenEntropy.length + " next-token and " + attentionEntropy.length
+                    + " attention entropies");
         }
     }
 

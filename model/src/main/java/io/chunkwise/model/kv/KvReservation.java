@@ -13,7 +13,8 @@ public record KvReservation(int fullTokens, int q8Tokens, int q4Tokens, KvType t
 
     public KvReservation {
         if (fullTokens < 1 || q8Tokens < 0 || q4Tokens < 0) {
-            throw new IllegalArgumentException("a KV cache of " + fullTokens + " full, " + q8Tokens + " Q8 and " + q4Tokens + " Q4 positions");
+            throw new IllegalArgumentException("a KV cache of " + fullTokens + " full, " + q8Tokens + " Q8 and " + q4Tokens
+                    + " Q4 positions");
         }
     }
 

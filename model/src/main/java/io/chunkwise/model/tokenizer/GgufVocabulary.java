@@ -34,7 +34,8 @@ final class GgufVocabulary {
                 () -> new FormatException(file.name(), "has no tokenizer (tokenizer.ggml.model)"));
         return switch (model) {
             case "llama" -> new SentencePieceTokenizer(file.name(), new GgufVocabulary(file).sentencePiece());
-            case "gpt2" -> JsonTokenizer.of(file.name(), TokenizerJson.read(file.name(), new GgufVocabulary(file).byteLevel(), TokenizerConfig.EMPTY));
+            case "gpt2" -> JsonTokenizer.of(file.name(),
+                    TokenizerJson.read(file.name(), new GgufVocabulary(file).byteLevel(), TokenizerConfig.EMPTY));
             default -> throw new FormatException(file.name(),
                     "the tokenizer is of kind '" + model + "' (tokenizer.ggml.model), supported: llama, gpt2");
         };

@@ -55,7 +55,8 @@ final class JsonTokenizer implements Tokenizer {
     public int[] encode(String text, boolean addSpecial) {
         if (text.length() > LONGEST_TEXT) {
             throw new IllegalArgumentException(
-                    "the text has " + text.length() + " characters, more than the " + LONGEST_TEXT + " that can be encoded at once; split it");
+                    "the text has " + text.length() + " characters, more than the " + LONGEST_TEXT
+                    + " that can be encoded at once; split it");
         }
         try {
             long encoding = library.encode(handle, LoneSurrogates.replaced(text), addSpecial);

@@ -37,7 +37,8 @@ record PreTokenizer(List<String> names, List<String> patterns, boolean composes,
     /** @throws FormatException if the name is not known */
     static PreTokenizer named(String file, String name) {
         return KNOWN.stream().filter(known -> known.names().contains(name)).findFirst()
-                .orElseThrow(() -> new FormatException(file, "the pre-tokenizer '" + name + "' (tokenizer.ggml.pre) is not supported; supported: "
+                .orElseThrow(() -> new FormatException(file, "the pre-tokenizer '" + name
+                        + "' (tokenizer.ggml.pre) is not supported; supported: "
                         + KNOWN.stream().flatMap(known -> known.names().stream())
                         .collect(Collectors.collectingAndThen(Collectors.toCollection(TreeSet::new), known -> String.join(", ", known)))));
     }

@@ -43,7 +43,8 @@ final class SentencePieceTokenizer implements Tokenizer {
                 case NORMAL, USER_DEFINED -> {
                     Integer earlier = mergeable.putIfAbsent(piece.text(), id);
                     if (earlier != null) {
-                        throw new FormatException(file, "vocabulary entries " + earlier + " and " + id + " are both '" + piece.text() + "'");
+                        throw new FormatException(file, "vocabulary entries " + earlier + " and " + id + " are both '"
+                                + piece.text() + "'");
                     }
                     longest = Math.max(longest, piece.text().length());
                     if (piece.type() == PieceType.USER_DEFINED && !piece.text().isEmpty()) {

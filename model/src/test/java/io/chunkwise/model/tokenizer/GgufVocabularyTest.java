@@ -99,7 +99,8 @@ class GgufVocabularyTest {
         assertRefused("one for each", file -> file.string("tokenizer.ggml.model", "llama").float32s("tokenizer.ggml.scores", new float[2]));
         assertRefused("rewrites characters", file -> file.string("tokenizer.ggml.model", "llama")
                 .float32s("tokenizer.ggml.precompiled_charsmap", new float[2]));
-        assertRefused("the vocabulary is empty", file -> file.strings("tokenizer.ggml.tokens", List.of()).remove("tokenizer.ggml.token_type")
+        assertRefused("the vocabulary is empty", file ->
+                file.strings("tokenizer.ggml.tokens", List.of()).remove("tokenizer.ggml.token_type")
                 .bool("tokenizer.ggml.add_bos_token", false).strings("tokenizer.ggml.merges", List.of()));
     }
 
@@ -134,7 +135,8 @@ class GgufVocabularyTest {
         });
         List<String> merges = new ArrayList<>();
         root.at("/model/merges").forEach(pair -> merges.add(pair.get(0).textValue() + " " + pair.get(1).textValue()));
-        return new GgufWriter().string("general.architecture", "llama").string("tokenizer.ggml.model", "gpt2").string("tokenizer.ggml.pre", pre)
+        return new GgufWriter().string("general.architecture", "llama").string("tokenizer.ggml.model", "gpt2")
+                .string("tokenizer.ggml.pre", pre)
                 .strings("tokenizer.ggml.tokens", Arrays.asList(tokens)).int32s("tokenizer.ggml.token_type", types)
                 .strings("tokenizer.ggml.merges", merges);
     }

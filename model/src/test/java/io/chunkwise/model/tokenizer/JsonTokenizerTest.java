@@ -77,7 +77,8 @@ class JsonTokenizerTest {
         expected[plain.length + 1] = 701;
         assertArrayEquals(expected, JsonTokenizer.of("f", TokenizerJson.read("f", open, config)).encode("Hello", true));
         assertArrayEquals(plain, JsonTokenizer.of("f", TokenizerJson.read("f", open, config)).encode("Hello", false));
-        assertArrayEquals(read(VALID).encode("Hello", true), JsonTokenizer.of("f", TokenizerJson.read("f", VALID, config)).encode("Hello", true),
+        assertArrayEquals(read(VALID).encode("Hello", true),
+                JsonTokenizer.of("f", TokenizerJson.read("f", VALID, config)).encode("Hello", true),
                 "a file with its own template keeps it");
         TokenizerConfig nameless = new TokenizerConfig(Optional.of(true), Optional.empty(), Optional.of("<nope>"), Optional.empty());
         TokenizerVectors.assertRefused("'<nope>' is not in the vocabulary", () -> TokenizerJson.read("f", open, nameless));
@@ -148,7 +149,8 @@ class JsonTokenizerTest {
                         + new String(VALID, StandardCharsets.UTF_8).substring(1));
             }
         }
-        assertRefused("repeats a repetition", root -> ((ObjectNode) root.at("/pre_tokenizer/pretokenizers/0/pattern")).put("Regex", "(x+x+)+y"));
+        assertRefused("repeats a repetition", root ->
+                ((ObjectNode) root.at("/pre_tokenizer/pretokenizers/0/pattern")).put("Regex", "(x+x+)+y"));
         assertThrows(IllegalArgumentException.class, () -> read(VALID).encode(" ".repeat(10_000_000), false));
         assertRefused("Broken surrogate pair", "{\"decoder\": {\"\\ud800\": 1}, " + new String(VALID, StandardCharsets.UTF_8).substring(1));
         assertRefused("uses '<nope>'", root -> ((ObjectNode) template(root).at("/single/0/SpecialToken")).put("id", "<nope>"));

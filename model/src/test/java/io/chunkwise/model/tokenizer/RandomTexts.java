@@ -5,9 +5,9 @@ import java.util.Random;
 
 /** Seeded texts with what tokenizers stumble over: runs of spaces, marks, emoji sequences, rare scripts, controls. */
 final class RandomTexts {
-    private static final List<String> PARTS = List.of("Hello", " world", "the", " a", "  ", "\n\n", "\t", "123", "4567", "'ll", "I'VE", ".", "!?",
-            "é", "e\u0301", "ß", "привет", "你好", "नमस्ते", "🦙", "👨\u200D👩\u200D👧", "🇩🇪", "\u0000", "\u00A0", "<s>", "</s>", "<unk>", "\uFFFD", "\u2581",
-            "_", "ĠĊ", "𝔘", "ﷺ", "\u202E", "=", "{}", "x");
+    private static final List<String> PARTS = List.of("Hello", " world", "the", " a", "  ", "\n\n", "\t", "123", "4567", "'ll", "I'VE", ".",
+            "!?", "é", "e\u0301", "ß", "привет", "你好", "नमस्ते", "🦙", "👨\u200D👩\u200D👧", "🇩🇪", "\u0000", "\u00A0", "<s>", "</s>", "<unk>",
+            "\uFFFD", "\u2581", "_", "ĠĊ", "𝔘", "ﷺ", "\u202E", "=", "{}", "x");
 
     private RandomTexts() {
     }

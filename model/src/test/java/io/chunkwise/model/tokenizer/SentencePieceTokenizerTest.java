@@ -26,7 +26,8 @@ class SentencePieceTokenizerTest {
     void llamaCppsVectorsOfLlama2PassAndDecodeToTheirTexts() throws IOException {
         List<TokenizerVectors.Vector> vectors = TokenizerVectors.readLlamaCpp("ggml-vocab-llama-spm");
         try (Arena memory = Arena.ofConfined()) {
-            Tokenizer tokenizer = TokenizerFiles.ofGguf(GgufFile.open(SharedData.assumePresent("tokenizer/ggml-vocab-llama-spm.gguf"), memory));
+            Tokenizer tokenizer = TokenizerFiles.ofGguf(GgufFile.open(SharedData.assumePresent("tokenizer/ggml-vocab-llama-spm.gguf"),
+                    memory));
             assertEquals(32_000, tokenizer.vocabSize());
             TokenizerVectors.assertAll(vectors, tokenizer);
             assertArrayEquals(new int[] {1, 15043}, tokenizer.encode("Hello", true), "BOS goes first");

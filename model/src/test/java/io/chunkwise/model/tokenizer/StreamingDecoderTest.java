@@ -48,7 +48,8 @@ class StreamingDecoderTest {
         Random random = new Random(9);
         Tokenizer tokenizer = subject.tokenizer();
         for (int trial = 0; trial < 300; trial++) {
-            int range = random.nextBoolean() ? tokenizer.vocabSize() : Math.min(260, tokenizer.vocabSize()); // the low ids are bytes and specials
+            // the low ids are bytes and specials
+            int range = random.nextBoolean() ? tokenizer.vocabSize() : Math.min(260, tokenizer.vocabSize());
             int[] ids = random.ints(random.nextInt(40), 0, range).toArray();
             // Byte fallback in tokenizer.json is exact only without damaged characters; see the class comment.
             if (!subject.name().equals("llama2") || !tokenizer.decode(ids).contains("\uFFFD")) {
@@ -83,6 +84,7 @@ class StreamingDecoderTest {
             text.append(decoder.add(id));
         }
         text.append(decoder.finish());
-        assertEquals(subject.tokenizer().decode(ids), text.toString(), () -> subject.name() + ", trial " + trial + ", ids " + Arrays.toString(ids));
+        assertEquals(subject.tokenizer().decode(ids), text.toString(),
+                () -> subject.name() + ", trial " + trial + ", ids " + Arrays.toString(ids));
     }
 }

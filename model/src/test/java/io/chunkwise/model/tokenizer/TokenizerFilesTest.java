@@ -19,7 +19,8 @@ class TokenizerFilesTest {
     @Test
     void aDirectoryWithoutTokenizerIsRefusedNamingBothFiles() {
         TokenizerVectors.assertRefused("neither tokenizer.json nor tokenizer.model", () -> TokenizerFiles.ofDirectory(directory));
-        TokenizerVectors.assertRefused("neither tokenizer.json nor tokenizer.model", () -> TokenizerFiles.ofDirectory(directory.resolve("nowhere")));
+        TokenizerVectors.assertRefused("neither tokenizer.json nor tokenizer.model", () ->
+                TokenizerFiles.ofDirectory(directory.resolve("nowhere")));
     }
 
     @Test

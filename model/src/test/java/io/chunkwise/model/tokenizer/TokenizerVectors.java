@@ -87,7 +87,8 @@ final class TokenizerVectors {
     private static void assertIds(int[] expected, int[] actual, Tokenizer tokenizer, String what) {
         int at = Arrays.mismatch(expected, actual);
         if (at >= 0) {
-            Assertions.fail(what + " differ at index " + at + ": expected " + at(expected, at, tokenizer) + ", was " + at(actual, at, tokenizer)
+            Assertions.fail(what + " differ at index " + at + ": expected " + at(expected, at, tokenizer) + ", was "
+                    + at(actual, at, tokenizer)
                     + "\nexpected " + Arrays.toString(expected) + "\nwas      " + Arrays.toString(actual));
         }
     }

@@ -86,7 +86,8 @@ public final class ShortErrorMessages implements IParameterExceptionHandler, IEx
             case IOException e -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
             case IllegalArgumentException e when e.getMessage() != null -> e.getMessage();
             case OutOfMemoryError e -> String.format(Locale.ROOT, "out of memory (the Java heap may grow to %d MiB): give it more with "
-                    + "CHUNKWISE_JAVA_OPTS=-Xmx16g, or need less with a smaller --context or --batch", Runtime.getRuntime().maxMemory() >> 20);
+                    + "CHUNKWISE_JAVA_OPTS=-Xmx16g, or need less with a smaller --context or --batch",
+                    Runtime.getRuntime().maxMemory() >> 20);
             case Throwable e -> "unexpected " + e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage())
                     + " (this is a bug; run with --errors for the stack trace)";
         };

@@ -61,7 +61,8 @@ final class AdapterBlueprint {
         int heads = query == 0 ? hidden == 0 ? 2 : hidden : query;
         int width = keyValue == 0 ? heads : keyValue;
         if (heads % width != 0 || width % 2 != 0) {
-            throw new FormatException(file, "query projections of " + heads + " and key projections of " + width + " outputs belong to no Llama model");
+            throw new FormatException(file, "query projections of " + heads + " and key projections of " + width
+                    + " outputs belong to no Llama model");
         }
         return new LlamaConfig(architecture, hidden == 0 ? heads : hidden, layers, heads / width, 1, width, ffn == 0 ? 1 : ffn,
                 1, 1, 1e-5f, 10_000f, new RopeScaling.None(), pairing, 0, false, true, -1, Set.of());

@@ -70,7 +70,8 @@ public sealed interface Inspection {
         if (file.endsWith(".safetensors")) {
             return safetensors(path);
         }
-        throw new FormatException(path.toString(), "is nothing that chunkwise knows: expected a Hugging Face model directory, a PEFT adapter "
+        throw new FormatException(path.toString(),
+                "is nothing that chunkwise knows: expected a Hugging Face model directory, a PEFT adapter "
                 + "directory, a GGUF model or adapter, or a safetensors file");
     }
 
@@ -120,7 +121,8 @@ public sealed interface Inspection {
         TensorView down = file.tensor(module + ".down");
         TensorView up = file.tensor(module + ".up");
         if (sigma.shape().size() != 1 || down.shape().size() != 2 || up.shape().size() != 2) {
-            throw new FormatException(file.name(), "'" + sigma.name() + "' and its factors are not a vector and two matrices. The ladder is "
+            throw new FormatException(file.name(), "'" + sigma.name()
+                    + "' and its factors are not a vector and two matrices. The ladder is "
                     + "damaged; rebuild it with 'chunkwise ladder'.");
         }
         return new SiteSpectrum(module.replaceFirst("^model\\.layers\\.", ""), 1, down.columns(), up.rows(), BlockCodec.decode(sigma));

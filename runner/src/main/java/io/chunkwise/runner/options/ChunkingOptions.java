@@ -46,9 +46,9 @@ public final class ChunkingOptions {
     private Double budget;
 
     @Option(names = "--kv-policy", paramLabel = "full|q8|adaptive|window:N", order = 55, defaultValue = "full",
-            description = "How the KV cache is kept behind its first and its newest tokens: full as --kv-type says, q8 in 8 bits, adaptive in "
-                    + "what the chunk's band allows and the measured error permits, window:N the newest N tokens only, so that a text may be "
-                    + "longer than the context (default: ${DEFAULT-VALUE}).")
+            description = "How the KV cache is kept behind its first and its newest tokens: full as --kv-type says, q8 in 8 bits, adaptive "
+                    + "in what the chunk's band allows and the measured error permits, window:N the newest N tokens only, so that a text "
+                    + "may be longer than the context (default: ${DEFAULT-VALUE}).")
     private String kvPolicyName;
 
     @Option(names = "--kv-max-error", paramLabel = "X", order = 56,

@@ -28,12 +28,14 @@ public final class Quantities {
         if (count < 1_000_000) {
             return String.format(Locale.ROOT, "%.1f K", count / 1e3);
         }
-        return count < 1_000_000_000 ? String.format(Locale.ROOT, "%.1f M", count / 1e6) : String.format(Locale.ROOT, "%.2f B", count / 1e9);
+        return count < 1_000_000_000 ? String.format(Locale.ROOT, "%.1f M", count / 1e6)
+                : String.format(Locale.ROOT, "%.2f B", count / 1e9);
     }
 
     /** "12 ms", "3.4 s". */
     public static String time(long nanos) {
-        return nanos < 1_000_000_000L ? String.format(Locale.ROOT, "%.0f ms", nanos / 1e6) : String.format(Locale.ROOT, "%.1f s", nanos / 1e9);
+        return nanos < 1_000_000_000L ? String.format(Locale.ROOT, "%.0f ms", nanos / 1e6)
+                : String.format(Locale.ROOT, "%.1f s", nanos / 1e9);
     }
 
     /** Per second, with as many digits as say something. */

@@ -27,7 +27,8 @@ class ShortErrorMessagesTest {
         assertEquals("chunkwise: a.gguf: is cut short\n", said(new FormatException("a.gguf", "is cut short")));
         assertEquals("chunkwise: no device\n", said(new ExecutorException("no device")));
         assertEquals("chunkwise: a prompt without tokens\n", said(new IllegalArgumentException("a prompt without tokens")));
-        assertEquals("chunkwise: x.txt: there is no such file or directory\n", said(new UncheckedIOException(new NoSuchFileException("x.txt"))));
+        assertEquals("chunkwise: x.txt: there is no such file or directory\n",
+                said(new UncheckedIOException(new NoSuchFileException("x.txt"))));
         assertEquals("chunkwise: x.txt: may not be read or written (permissions)\n", said(new AccessDeniedException("x.txt")));
         assertEquals("chunkwise: No space left on device\n", said(new IOException("No space left on device")));
     }

@@ -72,7 +72,8 @@ class ModuleBoundaryTest {
     void onlyTheSparkModuleKnowsSpark() throws IOException {
         assertOnlyIn("org.apache.spark.", "spark");
         List<String> offenders = new ArrayList<>();
-        for (String module : List.of("model", "chunkwise", "tornado-tasks", "runner", "tests")) { // what the program's class path comes from
+        // what the program's class path comes from
+        for (String module : List.of("model", "chunkwise", "tornado-tasks", "runner", "tests")) {
             String pom = Files.readString(ROOT.resolve(module).resolve("pom.xml"));
             if (pom.contains("org.apache.spark") || pom.contains("<artifactId>spark</artifactId>")) {
                 offenders.add(module + "/pom.xml");

@@ -43,7 +43,8 @@ record ChildRun(int exit, String out, String err) {
     static void killWhen(Path directory, Condition condition, Object... args) throws IOException, InterruptedException {
         Path said = directory.resolve("said.txt");
         // Compiled quickly rather than well: it lives for a second.
-        Process process = builder(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"), args).redirectErrorStream(true).redirectOutput(said.toFile()).start();
+        Process process = builder(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"), args).redirectErrorStream(true)
+                .redirectOutput(said.toFile()).start();
         try {
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
             while (!condition.holds()) {

@@ -182,7 +182,8 @@ class ChunkingTest {
         CommandRun run = generate("--context", 64, "--kv-policy", "window:60", "-n", 5);
         assertEquals(2, run.exit());
         assertEquals("", run.out());
-        assertTrue(run.err().contains("--kv-policy window:60 takes a context of 92 or more, not 64; use a smaller window, or raise --context"),
+        assertTrue(run.err()
+                .contains("--kv-policy window:60 takes a context of 92 or more, not 64; use a smaller window, or raise --context"),
                 run.err());
     }
 

@@ -33,50 +33,68 @@ class ErrorMessagesTest {
         generate -m M -p x --batch 0               ~ --batch 0: expected a number from 1 up
         generate -m M -p x --threads -1            ~ --threads -1: expected a number from 1 up, or 0 for one per core
         generate -m M -p x --executor gpu          ~ --executor gpu: expected auto, cpu or tornado
-        generate -m M -p x --device cuda           ~ --device cuda: expected a backend and an index such as cpu:0 or opencl:0; see 'chunkwise devices'
+        generate -m M -p x --device cuda           ~ --device cuda: expected a backend and an index such as cpu:0 or opencl:0; \
+        see 'chunkwise devices'
         generate -m M -p x -f y                    ~ --prompt and --prompt-file exclude each other
         generate -m M -p x surplus                 ~ Unmatched argument at index 5: 'surplus'
         generate -m M -p x -a A -a B               ~ --adapter: 'A' and 'B' both begin at token 0; say where one takes over, as in B@100
         generate -m M -p x -a A@7 -a B@7           ~ --adapter: 'A' and 'B' both begin at token 7; say where one takes over, as in B@107
-        generate -m M -p x -a x=A -a x=B@5         ~ --adapter 'x=B@5': there is a 'x' already, at A; give this one another name with NAME=PATH
-        generate -m M -p x -a c/A -a d/A@5         ~ --adapter 'd/A@5': there is a 'A' already, at c/A; give this one another name with NAME=PATH
+        generate -m M -p x -a x=A -a x=B@5         ~ --adapter 'x=B@5': there is a 'x' already, at A; \
+        give this one another name with NAME=PATH
+        generate -m M -p x -a c/A -a d/A@5         ~ --adapter 'd/A@5': there is a 'A' already, at c/A; \
+        give this one another name with NAME=PATH
         generate -m M -p x -a none=A               ~ --adapter 'none=A': the name none means no adapter; give it another with NAME=PATH
-        generate -m M -p x -a A -a B@5 --ladder L  ~ --ladder belongs to one adapter, but there are 2; save each one's beside it with 'chunkwise ladder'
-        generate -m M -p x -a A --rank 3 --policy adaptive ~ --rank and --policy exclude each other: --rank N is short for --policy uniform:N
-        generate -m M -p x --policy adaptive       ~ --policy adaptive chooses components of an adapter: add --adapter PATH, or --kv-policy adaptive, which uses the policy's bands, too
-        generate -m M -p x --policy uniform:8      ~ --policy uniform:8 chooses components of an adapter: add --adapter PATH, or --kv-policy adaptive, which uses the policy's bands, too
-        generate -m M -p x -a A --policy uniform:x ~ --policy uniform:x: there is no policy 'uniform:x'; use uniform:R with a rank, uniform:max, adaptive or a file
+        generate -m M -p x -a A -a B@5 --ladder L  ~ --ladder belongs to one adapter, but there are 2; \
+        save each one's beside it with 'chunkwise ladder'
+        generate -m M -p x -a A --rank 3 --policy adaptive ~ --rank and --policy exclude each other: \
+        --rank N is short for --policy uniform:N
+        generate -m M -p x --policy adaptive       ~ --policy adaptive chooses components of an adapter: add --adapter PATH, \
+        or --kv-policy adaptive, which uses the policy's bands, too
+        generate -m M -p x --policy uniform:8      ~ --policy uniform:8 chooses components of an adapter: add --adapter PATH, \
+        or --kv-policy adaptive, which uses the policy's bands, too
+        generate -m M -p x -a A --policy uniform:x ~ --policy uniform:x: there is no policy 'uniform:x'; use uniform:R with a rank, \
+        uniform:max, adaptive or a file
         generate -m M -p x -a A --policy adaptve   ~ --policy adaptve: neither uniform:R, uniform:max or adaptive, nor a file
-        generate -m M -p x -a A --signals entropy  ~ --signals means nothing to policy 'uniform:max', which treats all tokens alike; add --policy adaptive
-        generate -m M -p x -a A --fade 4           ~ --fade means nothing to policy 'uniform:max', which treats all tokens alike; add --policy adaptive
-        generate -m M -p x -a A --budget 4         ~ --budget means nothing to policy 'uniform:max', which treats all tokens alike; add --policy adaptive
+        generate -m M -p x -a A --signals entropy  ~ --signals means nothing to policy 'uniform:max', which treats all tokens alike; \
+        add --policy adaptive
+        generate -m M -p x -a A --fade 4           ~ --fade means nothing to policy 'uniform:max', which treats all tokens alike; \
+        add --policy adaptive
+        generate -m M -p x -a A --budget 4         ~ --budget means nothing to policy 'uniform:max', which treats all tokens alike; \
+        add --policy adaptive
         generate -m M -p x -a A --rungs threshold  ~ --rungs means nothing to policy 'uniform:max', which takes all components or none
         generate -m M -p x --fade 4                ~ --fade needs an adapter: add --adapter PATH
         generate -m M -p x --budget 4              ~ --budget needs an adapter: add --adapter PATH
         generate -m M -p x --rungs fixed           ~ --rungs needs an adapter: add --adapter PATH
-        generate -m M -p x --signals ngram         ~ --signals means nothing to policy 'uniform:max', which treats all tokens alike; add --policy adaptive
+        generate -m M -p x --signals ngram         ~ --signals means nothing to policy 'uniform:max', which treats all tokens alike; \
+        add --policy adaptive
         generate -m M -p x -a A --policy adaptive --fade 3   ~ --fade 3: expected 0, 1, 4, 8 or 16
         generate -m M -p x -a A --policy adaptive --fade x   ~ Invalid value for option '--fade': 'x' is not an int
         generate -m M -p x -a A --policy adaptive --budget -1 ~ --budget -1.0: expected a number from 0 up
         generate -m M -p x -a A --policy adaptive --budget NaN ~ --budget NaN: expected a number from 0 up
         generate -m M -p x -a A --policy adaptive --rungs some ~ --rungs some: expected fixed or threshold
-        generate -m M -p x -a A --policy adaptive --signals mood ~ --signals mood: there is no signal 'mood'; signals are entropy, ngram, attention, prior, benefit
-        generate -m M -p x -a A --policy adaptive --signals ngram,benefit ~ --signals ngram,benefit: the signal benefit is the score alone; leave the others out
+        generate -m M -p x -a A --policy adaptive --signals mood ~ --signals mood: there is no signal 'mood'; signals are entropy, ngram, \
+        attention, prior, benefit
+        generate -m M -p x -a A --policy adaptive --signals ngram,benefit ~ --signals ngram,benefit: \
+        the signal benefit is the score alone; leave the others out
         generate -m M -p x --kv-policy q4          ~ --kv-policy q4: there is no KV policy 'q4'; use full, q8, adaptive or window:N
-        generate -m M -p x --kv-policy window:0    ~ --kv-policy window:0: there is no KV policy 'window:0'; use full, q8, adaptive or window:N
+        generate -m M -p x --kv-policy window:0    ~ --kv-policy window:0: there is no KV policy 'window:0'; use full, q8, \
+        adaptive or window:N
         generate -m M -p x --kv-max-error 0.1      ~ --kv-max-error belongs to --kv-policy adaptive, not full
         generate -m M -p x --kv-policy adaptive --kv-max-error 2 ~ --kv-max-error 2.0: expected a number from 0 to 1
         generate -m M -p x --kv-policy adaptive --kv-max-error NaN ~ --kv-max-error NaN: expected a number from 0 to 1
         generate -m M -p x --merge-rung 4          ~ --merge-rung needs an adapter: add --adapter PATH
         generate -m M -p x -a A --merge-rung 0     ~ --merge-rung 0: expected a number from 1 up
         generate -m M -p x -a A --rank 3 --merge-rung 4 ~ --merge-rung 4 leaves no token with fewer components; --rank 3 wants 3
-        generate -m M -p x -a A --policy uniform:3 --merge-rung 4 ~ --merge-rung 4 leaves no token with fewer components than that, and policy 'uniform:3' wants fewer
-        generate -m M -p x -a A -a B@9 --merge-rung 4 ~ --merge-rung: what is merged acts on every token, so it takes one adapter for the whole text, without @TOKEN
+        generate -m M -p x -a A --policy uniform:3 --merge-rung 4 ~ --merge-rung 4 leaves no token with fewer components than that, \
+        and policy 'uniform:3' wants fewer
+        generate -m M -p x -a A -a B@9 --merge-rung 4 ~ --merge-rung: what is merged acts on every token, \
+        so it takes one adapter for the whole text, without @TOKEN
         generate -m M -p x --trace --json          ~ --trace is for people, and --json has all of it as data; leave one of them out
         generate -m M -p x --trace-html /no/where/x.html ~ --trace-html /no/where/x.html: there is no directory /no/where
         generate -m M -p x --trace-html /dev/null  ~ --trace-html /dev/null: is there already, and not a file
         score -m M --text x --fade 4               ~ --fade needs an adapter: add --adapter PATH
-        score -m M                                 ~ Missing required argument (specify one of these): (--text=TEXT | --file=PATH | --tokens=1,2,3)
+        score -m M                                 ~ Missing required argument (specify one of these): \
+        (--text=TEXT | --file=PATH | --tokens=1,2,3)
         score -m M --tokens 1,x                    ~ --tokens: 'x' is not a token id; expected numbers such as 1,403,407
         score -m M --tokens 1, --top 1             ~ --tokens: '' is not a token id; expected numbers such as 1,403,407
         score -m M --text x --window 1             ~ --window 1: expected a number from 2 up; the first token of a window is not scored
@@ -185,7 +203,8 @@ class ErrorMessagesTest {
         List<String> lines = run.err().lines().filter(line -> !line.startsWith("executor ") && !line.startsWith("See ")
                 && !line.startsWith("building ")).toList();
         assertEquals(1, lines.size(), run.err());
-        assertTrue(lines.getFirst().startsWith("chunkwise: ") && lines.getFirst().contains(part), () -> "'" + part + "' is not in: " + run.err());
+        assertTrue(lines.getFirst().startsWith("chunkwise: ") && lines.getFirst().contains(part),
+                () -> "'" + part + "' is not in: " + run.err());
         assertFalse(run.err().contains("this is a bug"), run.err());
     }
 }

@@ -36,7 +36,8 @@ class EvalBleuTest {
     @Test
     void resultsAreALinePerSegmentAndMergeToTheSameFigures() throws IOException {
         Path output = directory.resolve("results.jsonl");
-        Object[] command = {"eval", "bleu", "--reference", flores("deu"), "--hypothesis", flores("eng"), "--limit", "50", "--output", output, "--json"};
+        Object[] command = {"eval", "bleu", "--reference", flores("deu"), "--hypothesis", flores("eng"), "--limit", "50", "--output",
+                output, "--json"};
         JsonNode json = CommandRun.of(command).json();
         List<String> lines = Files.readAllLines(output);
         assertEquals(50, lines.size());
@@ -56,8 +57,8 @@ class EvalBleuTest {
         Path reference = Files.writeString(directory.resolve("reference.txt"), ", there was a girl\nhappy\n\n");
         Path template = Files.writeString(directory.resolve("template.txt"), "{source}\n");
         Path output = directory.resolve("results.jsonl");
-        JsonNode json = CommandRun.of("eval", "bleu", "--reference", reference, "-m", Stories.model(), "-e", "cpu", "--source", source, "--template",
-                template, "-n", 10, "--output", output, "--json").json();
+        JsonNode json = CommandRun.of("eval", "bleu", "--reference", reference, "-m", Stories.model(), "-e", "cpu", "--source", source,
+                "--template", template, "-n", 10, "--output", output, "--json").json();
         assertEquals(3, json.get("segments").intValue());
         assertTrue(json.get("newTokens").intValue() > 0);
         String expected = CommandRun.of("generate", "-m", Stories.model(), "-e", "cpu", "-T", "0", "-n", "10", "--stop", "\n", "--json",
@@ -71,7 +72,8 @@ class EvalBleuTest {
         Path three = Files.writeString(directory.resolve("three.txt"), "a\nb\r\n\u2028c");
         CommandRun run = CommandRun.of("eval", "bleu", "--reference", three, "--hypothesis", two, "--json");
         assertEquals(1, run.exit());
-        assertEquals("chunkwise: " + two + ": has 2 lines, but " + three + " has 3; line i of one belongs to line i of the other\n", run.err());
+        assertEquals("chunkwise: " + two + ": has 2 lines, but " + three + " has 3; line i of one belongs to line i of the other\n",
+                run.err());
         assertEquals(100, CommandRun.of("eval", "bleu", "--reference", two, "--reference", two, "--hypothesis", two, "--json").json()
                 .get("chrf2").doubleValue());
     }

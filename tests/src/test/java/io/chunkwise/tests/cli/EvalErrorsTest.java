@@ -24,28 +24,36 @@ class EvalErrorsTest {
         perplexity -m M --text T --window 8 --stride 0   ~ a stride of 0 tokens: expected 1 to the window's 8, for a longer one skips text
         perplexity -m M --text T --window 8 --recipe x   ~ --recipe x: expected strided or llama.cpp
         perplexity -m M --text T --window 3 --recipe llama.cpp ~ a window of 3 tokens: expected 4 or more, for half of it is not scored
-        perplexity -m M --text T --window 8 --stride 4 --recipe llama.cpp ~ --stride means nothing to llama.cpp's recipe, whose windows do not overlap
+        perplexity -m M --text T --window 8 --stride 4 --recipe llama.cpp ~ --stride means nothing to llama.cpp's recipe, \
+        whose windows do not overlap
         perplexity -m M --text T --window 8 --shard 3/2  ~ --shard: shard 3/2: expected i/n with i from 1 to n
         perplexity -m M --text T --window 8 --shard x    ~ --shard: 'x' is no shard: expected i/n, such as 1/4
         perplexity -m M --text T --window 8 --fade 4     ~ --fade needs an adapter: add --adapter PATH
         squad --data D                                   ~ Missing required argument (specify one of these): (--predictions=FILE | -m=PATH)
         squad --data D --predictions P --limit 0         ~ --limit 0: expected a number from 1 up
         squad --data D --model M --max-tokens 0          ~ --max-tokens 0: expected a number from 1 up
-        squad --data D --predictions P --adapter A       ~ --adapter is for a model, but the answers come from --predictions; leave one of them out
-        squad --data D --predictions P --template T      ~ --template is for a model, but the answers come from --predictions; leave one of them out
-        squad --data D --predictions P --kv-policy q8    ~ --kv-policy is for a model, but the answers come from --predictions; leave one of them out
-        squad --data D --predictions P --executor cpu    ~ --executor is for a model, but the answers come from --predictions; leave one of them out
+        squad --data D --predictions P --adapter A       ~ --adapter is for a model, but the answers come from --predictions; \
+        leave one of them out
+        squad --data D --predictions P --template T      ~ --template is for a model, but the answers come from --predictions; \
+        leave one of them out
+        squad --data D --predictions P --kv-policy q8    ~ --kv-policy is for a model, but the answers come from --predictions; \
+        leave one of them out
+        squad --data D --predictions P --executor cpu    ~ --executor is for a model, but the answers come from --predictions; \
+        leave one of them out
         bleu --reference R                               ~ Missing required argument (specify one of these): (--hypothesis=FILE | -m=PATH)
         bleu --reference R --hypothesis H --tokenize zh  ~ --tokenize zh: expected 13a, none, char or intl
-        bleu --reference R --hypothesis H --source S     ~ --source is for a model, but the answers come from --hypothesis; leave one of them out
-        bleu --reference R -m M --source S               ~ a model needs --source FILE, what to translate, and --template FILE, how to ask for it
+        bleu --reference R --hypothesis H --source S     ~ --source is for a model, but the answers come from --hypothesis; \
+        leave one of them out
+        bleu --reference R -m M --source S               ~ a model needs --source FILE, what to translate, and --template FILE, \
+        how to ask for it
         merge                                            ~ Missing required parameter: 'FILE'
         """)
     void aWrongCommandLineIsOneLineAndExitCode2(String line, String message) {
         CommandRun run = CommandRun.of((Object[]) ("eval " + line).split(" +"));
         assertEquals(2, run.exit(), run.err());
         assertEquals("", run.out());
-        assertEquals(List.of("chunkwise: " + message, "See 'chunkwise eval " + line.split(" ")[0] + " --help'."), run.err().lines().toList());
+        assertEquals(List.of("chunkwise: " + message, "See 'chunkwise eval " + line.split(" ")[0] + " --help'."),
+                run.err().lines().toList());
     }
 
     @ParameterizedTest

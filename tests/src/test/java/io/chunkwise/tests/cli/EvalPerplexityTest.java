@@ -37,8 +37,8 @@ class EvalPerplexityTest {
         assertEquals(windows, json.get("windows").intValue());
     }
 
-    // From llama.cpp's llama-perplexity -c 128 on the same weights as GGUF in F32 with an F32 cache: "Final estimate: PPL = 6.2065". The text
-    // has no two spaces in a row, of which SentencePiece makes one and llama.cpp does not.
+    // From llama.cpp's llama-perplexity -c 128 on the same weights as GGUF in F32 with an F32 cache: "Final estimate: PPL = 6.2065". The
+    // text has no two spaces in a row, of which SentencePiece makes one and llama.cpp does not.
     @Test
     void llamaCppsRecipeIsItsTools() throws IOException {
         JsonNode json = eval("--text", text(12_000), "--window", 128, "--recipe", "llama.cpp").json();
@@ -51,10 +51,12 @@ class EvalPerplexityTest {
     @Test
     void policiesAndAdaptersWorkAsInScore() throws IOException {
         Path text = text(3000);
-        Object[] options = {"--adapter", Stories.adapter("shakespeare"), "--policy", "adaptive", "--kv-policy", "q8", "--executor", "cpu", "--json"};
+        Object[] options = {"--adapter", Stories.adapter("shakespeare"), "--policy", "adaptive", "--kv-policy", "q8", "--executor", "cpu",
+                "--json"};
         JsonNode eval = CommandRun.of(concat(new Object[] {"eval", "perplexity", "-m", Stories.model(), "--text", text, "--window", 300},
                 options)).json();
-        JsonNode score = CommandRun.of(concat(new Object[] {"score", "-m", Stories.model(), "--file", text, "--window", 300}, options)).json();
+        JsonNode score = CommandRun.of(concat(new Object[] {"score", "-m", Stories.model(), "--file", text, "--window", 300},
+                options)).json();
         assertEquals(score.get("nll").doubleValue(), eval.get("nll").doubleValue(), 1e-8);
         assertEquals(score.get("scored"), eval.get("scored"));
         assertEquals(score.get("meanComponents").doubleValue(), eval.get("meanComponents").doubleValue(), 1e-6);
@@ -79,8 +81,8 @@ class EvalPerplexityTest {
         List<String> lines = Files.readAllLines(output);
         assertEquals(whole.get("windows").intValue(), lines.size());
         JsonNode configuration = new ObjectMapper().readTree(lines.getFirst()).get("configuration");
-        for (String field : List.of("kind", "version", "text", "recipe", "window", "stride", "model", "modelSha256", "adapters", "policy", "kvPolicy",
-                "executor", "device", "deviceName")) {
+        for (String field : List.of("kind", "version", "text", "recipe", "window", "stride", "model", "modelSha256", "adapters", "policy",
+                "kvPolicy", "executor", "device", "deviceName")) {
             assertTrue(configuration.has(field), field + " is not in " + configuration);
         }
         try (RandomAccessFile file = new RandomAccessFile(output.toFile(), "rw")) {
@@ -93,7 +95,8 @@ class EvalPerplexityTest {
 
         CommandRun other = eval("--text", text, "--window", 128, "--output", output, "--kv-policy", "q8");
         assertEquals(1, other.exit());
-        assertEquals("chunkwise: " + output + ": line 1 is a result of another configuration (kvPolicy 'full', not 'q8'); use another file, or "
+        assertEquals("chunkwise: " + output
+                + ": line 1 is a result of another configuration (kvPolicy 'full', not 'q8'); use another file, or "
                 + "delete this one\n", other.err());
     }
 
@@ -127,8 +130,10 @@ class EvalPerplexityTest {
         Path output = directory.resolve("killed.jsonl");
         for (int kill = 1; kill <= 10; kill++) {
             long size = Files.exists(output) ? Files.size(output) : 0;
-            ChildRun.killWhen(directory, () -> Files.exists(output) && Files.size(output) > size + random.nextLong(1 + Files.size(whole) / 20),
-                    "eval", "perplexity", "-m", Stories.model(), "--executor", "cpu", "--text", text, "--window", 64, "--output", output, "-q");
+            ChildRun.killWhen(directory,
+                    () -> Files.exists(output) && Files.size(output) > size + random.nextLong(1 + Files.size(whole) / 20),
+                    "eval", "perplexity", "-m", Stories.model(), "--executor", "cpu", "--text", text, "--window", 64, "--output", output,
+                    "-q");
         }
         JsonNode last = eval("--text", text, "--window", 64, "--output", output).json();
         assertSameFigures(expected, last);
@@ -138,7 +143,8 @@ class EvalPerplexityTest {
 
     @Test
     void peopleGetTwoLines() throws IOException {
-        CommandRun run = CommandRun.of("eval", "perplexity", "-m", Stories.model(), "--text", text(1000), "--window", 100, "-e", "cpu", "-q")
+        CommandRun run = CommandRun.of("eval", "perplexity", "-m", Stories.model(), "--text", text(1000), "--window", 100, "-e", "cpu",
+                "-q")
                 .succeeded();
         assertTrue(run.out().matches("perplexity \\d+\\.\\d{4}, nll \\d\\.\\d{6} per token over \\d+ scored tokens in \\d windows\n"
                 + "0\\.0 active components per token and projection, KV cache .* at most, .* ms per token\n"), run.out());

@@ -98,7 +98,8 @@ class EvalSquadTest {
                 {"version": "v2.0", "data": [{"title": "t", "paragraphs": [{"context": "Paris is big.", "qas": [
                   {"id": "a", "question": "What is big?", "answers": [{"text": "Paris", "answer_start": 0}], "is_impossible": false},
                   {"id": "b", "question": "What is it?", "answers": [{"text": "big", "answer_start": 9}], "is_impossible": false},
-                  {"id": "c", "question": "Who?", "answers": [], "plausible_answers": [{"text": "x", "answer_start": 0}], "is_impossible": true}
+                  {"id": "c", "question": "Who?", "answers": [], "plausible_answers": [{"text": "x", "answer_start": 0}], "is_impossible": \
+                  true}
                 ]}]}]}
                 """);
     }

@@ -43,22 +43,24 @@ class GenerateBatchTest {
         assertEquals("max_tokens", story.get("stopReason").textValue());
         assertEquals(8, story.get("meanComponents").doubleValue());
         JsonNode lily = results.get("3");
-        assertText(lily, "Lily was", "-n", 20, "--stop", ".", "--seed", lily.get("seed"), "-a", Stories.adapter("shakespeare"), "--rank", 8);
+        assertText(lily, "Lily was", "-n", 20, "--stop", ".", "--seed", lily.get("seed"), "-a", Stories.adapter("shakespeare"), "--rank",
+                8);
         assertEquals(5, results.get("7").get("seed").intValue());
         assertText(results.get("7"), "The dog", "-n", 20, "--seed", 5, "-a", Stories.adapter("shakespeare"), "--rank", 8);
         assertEquals(3, json.get("prompts").intValue());
         assertEquals(0, json.get("errors").intValue());
         assertEquals(results.values().stream().mapToInt(result -> result.get("tokens").intValue()).sum(), json.get("newTokens").intValue());
         JsonNode configuration = JSON.readTree(Files.readAllLines(output).getFirst()).get("configuration");
-        for (String field : List.of("kind", "input", "inputSha256", "maxTokens", "temperature", "topK", "seed", "modelSha256", "adapters", "policy",
-                "executor", "device")) {
+        for (String field : List.of("kind", "input", "inputSha256", "maxTokens", "temperature", "topK", "seed", "modelSha256", "adapters",
+                "policy", "executor", "device")) {
             assertTrue(configuration.has(field), field + " is not in " + configuration);
         }
     }
 
     @Test
     void aPromptThatDoesNotFitIsALineWithAnErrorAndTheOthersAreWritten() throws IOException {
-        Path input = input("{\"prompt\": \"" + "very long ".repeat(60) + "\", \"id\": \"long\"}\n{\"prompt\": \"Lily\", \"id\": \"short\"}\n");
+        Path input = input("{\"prompt\": \"" + "very long ".repeat(60)
+                + "\", \"id\": \"long\"}\n{\"prompt\": \"Lily\", \"id\": \"short\"}\n");
         Path output = directory.resolve("results.jsonl");
         for (int run = 0; run < 2; run++) { // the second goes on with both lines
             CommandRun ended = batch(input, output, "--context", 64);
@@ -69,7 +71,8 @@ class GenerateBatchTest {
             assertEquals(2 * run, json.get("resumed").intValue());
         }
         JsonNode failed = results(output).get("long");
-        assertEquals("the prompt has " + failed.get("promptTokens") + " tokens, but the context has room for 64", failed.get("error").textValue());
+        assertEquals("the prompt has " + failed.get("promptTokens") + " tokens, but the context has room for 64",
+                failed.get("error").textValue());
         assertTrue(failed.get("text").isNull() && failed.get("stopReason").isNull(), failed.toString());
         assertTrue(results(output).get("short").get("error").isNull());
         assertEquals(1, CommandRun.of("eval", "merge", output).exit());
@@ -105,8 +108,8 @@ class GenerateBatchTest {
         Path output = directory.resolve("killed.jsonl");
         for (int kill = 1; kill <= 4; kill++) {
             long from = (Files.exists(output) ? Files.size(output) : 0) + random.nextLong(1 + Files.size(whole) / 6);
-            ChildRun.killWhen(directory, () -> Files.exists(output) && Files.size(output) > from, "generate", "-m", Stories.model(), "-e", "cpu",
-                    "--max-tokens", 20, "--input", input, "--output", output, "-q");
+            ChildRun.killWhen(directory, () -> Files.exists(output) && Files.size(output) > from,
+                    "generate", "-m", Stories.model(), "-e", "cpu", "--max-tokens", 20, "--input", input, "--output", output, "-q");
         }
         JsonNode last = batch(input, output).json();
         assertTrue(last.get("resumed").intValue() > 0 && last.get("resumed").intValue() < 150, () -> "seed " + seed + ": " + last);
@@ -163,7 +166,8 @@ class GenerateBatchTest {
     private Path many(int prompts) throws IOException {
         StringBuilder lines = new StringBuilder();
         for (int prompt = 0; prompt < prompts; prompt++) {
-            lines.append("{\"prompt\": \"").append(List.of("Once", "Lily", "The big dog", "One day").get(prompt % 4)).append("\", \"id\": \"prompt ")
+            lines.append("{\"prompt\": \"").append(List.of("Once", "Lily", "The big dog", "One day").get(prompt % 4))
+                    .append("\", \"id\": \"prompt ")
                     .append(prompt).append("\"}\n");
         }
         return input(lines.toString());
@@ -174,8 +178,8 @@ class GenerateBatchTest {
     }
 
     private static CommandRun batch(Path input, Path output, Object... options) {
-        return CommandRun.of(concat("generate", "-m", Stories.model(), "-e", "cpu", "--max-tokens", 20, "--json", "--input", input, "--output", output,
-                options));
+        return CommandRun.of(concat("generate", "-m", Stories.model(), "-e", "cpu", "--max-tokens", 20, "--json", "--input", input,
+                "--output", output, options));
     }
 
     private static Map<String, JsonNode> results(Path output) throws IOException {

@@ -27,7 +27,8 @@ class GenerateCommandTest {
         int[] ids = IntStream.concat(IntStream.of(1), IntStream.of(CommandRun.ints(json.get("newIds")))).toArray();
         assertArrayEquals(CommandRun.ints(Stories.golden().get("greedy_from_bos")), ids);
         assertEquals(1, json.get("promptTokens").intValue());
-        assertTrue(json.get("text").textValue().startsWith("Once upon a time, there was a little girl named Lily."), json.get("text").textValue());
+        assertTrue(json.get("text").textValue().startsWith("Once upon a time, there was a little girl named Lily."),
+                json.get("text").textValue());
     }
 
     @ParameterizedTest
@@ -54,8 +55,8 @@ class GenerateCommandTest {
         JsonNode json = run.json();
         Set<String> fields = new TreeSet<>();
         json.fieldNames().forEachRemaining(fields::add);
-        assertTrue(fields.containsAll(Set.of("text", "newIds", "promptTokens", "executor", "device", "timings", "stopReason", "seed", "rank",
-                "mergedComponents", "policy", "kvPolicy", "tokens", "chunks", "meanComponents", "memory")), fields.toString());
+        assertTrue(fields.containsAll(Set.of("text", "newIds", "promptTokens", "executor", "device", "timings", "stopReason", "seed",
+                "rank", "mergedComponents", "policy", "kvPolicy", "tokens", "chunks", "meanComponents", "memory")), fields.toString());
         assertEquals("cpu", json.get("executor").textValue());
         assertEquals("cpu:0", json.get("device").textValue());
         assertEquals("max_tokens", json.get("stopReason").textValue());
@@ -74,7 +75,8 @@ class GenerateCommandTest {
         assertTrue(run.err().startsWith("executor cpu on cpu:0 ("), run.err());
         assertTrue(run.err().contains("16 prompt tokens in "), run.err());
         assertEquals(2, run.err().lines().count(), run.err());
-        CommandRun quiet = CommandRun.of("generate", "-m", Stories.model(), "-T", 0, "-p", PROMPT, "-n", 40, "--quiet", "--echo").succeeded();
+        CommandRun quiet = CommandRun.of("generate", "-m", Stories.model(), "-T", 0, "-p", PROMPT, "-n", 40, "--quiet",
+                "--echo").succeeded();
         assertEquals(PROMPT + text + "\n", quiet.out());
         assertEquals("", quiet.err());
     }

@@ -105,7 +105,8 @@ class ScoreCommandTest {
         String[] lines = run.out().split("\n");
         assertTrue(lines[0].matches("position +id +token +logprob +most likely next"), lines[0]);
         assertEquals("", lines[lines.length - 2]);
-        assertTrue(lines[lines.length - 1].matches("nll \\d+\\.\\d{6} per token, perplexity .*over 4 scored tokens"), lines[lines.length - 1]);
+        assertTrue(lines[lines.length - 1].matches("nll \\d+\\.\\d{6} per token, perplexity .*over 4 scored tokens"),
+                lines[lines.length - 1]);
         assertEquals(1 + 5 + 2, lines.length);
         String summary = CommandRun.of("score", "-m", Stories.model(), "--text", "Once upon a time", "--summary", "-q").succeeded().out();
         assertEquals(lines[lines.length - 1] + "\n", summary);

@@ -128,7 +128,8 @@ class ModelGoldenTest {
                 for (int position = 0; position < positions; position += rows) {
                     int[] ids = Arrays.copyOfRange(golden.ids(), position, Math.min(positions, position + rows));
                     PassOutput output = executor.run(TokenBatch.uniform(ids, position, new float[0]), new OutputRequest.AllLogits());
-                    assertRows(provider.name() + ", " + name + ", passes of " + rows, golden, position, ids.length, (PassOutput.Logits) output);
+                    assertRows(provider.name() + ", " + name + ", passes of " + rows,
+                            golden, position, ids.length, (PassOutput.Logits) output);
                 }
             }
         }

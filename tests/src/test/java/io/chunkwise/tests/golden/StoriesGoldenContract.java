@@ -183,7 +183,8 @@ interface StoriesGoldenContract {
         float[] decoded = new float[prompt.length * model.config().vocabSize()];
         for (int position = 0; position < prompt.length; position++) {
             PassOutput row = executor.run(TokenBatch.uniform(new int[] {prompt[position]}, position, gain), new OutputRequest.LastLogits());
-            System.arraycopy(((PassOutput.Logits) row).values(), 0, decoded, position * model.config().vocabSize(), model.config().vocabSize());
+            System.arraycopy(((PassOutput.Logits) row).values(), 0, decoded, position * model.config().vocabSize(),
+                    model.config().vocabSize());
         }
         assertClose(golden().get(expected), decoded, F32_TOLERANCE, "token by token");
     }
@@ -265,7 +266,8 @@ interface StoriesGoldenContract {
         }
 
         Subject huggingFace() {
-            return opened.computeIfAbsent("safetensors", _ -> open(ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE)));
+            return opened.computeIfAbsent("safetensors", _ ->
+                    open(ModelFiles.open(SharedData.assumePresent("stories260K"), Progress.NONE)));
         }
 
         Subject pagesOfF16() {

@@ -184,8 +184,8 @@ final class WeightTasks {
                             table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
                     case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ8Grouped, context, control, in,
-                            norm, gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
-                            outputsA, count, epsilon);
+                            norm, gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden,
+                            inputs, outputsA, count, epsilon);
                     case TILED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectTilesQ8, context, control, in, norm,
                             gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
@@ -199,8 +199,8 @@ final class WeightTasks {
                             table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
                     case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ4Grouped, context, control, in,
-                            norm, gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
-                            outputsA, count, epsilon);
+                            norm, gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden,
+                            inputs, outputsA, count, epsilon);
                     case TILED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectTilesQ4, context, control, in, norm,
                             gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);

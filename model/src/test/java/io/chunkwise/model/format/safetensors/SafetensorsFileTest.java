@@ -97,7 +97,8 @@ class SafetensorsFileTest {
             assertFalse(file.tensors().containsKey("ids"));
             assertEquals(Map.of("ids", "I64"), file.unsupportedTensors());
             FormatException refusal = assertThrows(FormatException.class, () -> file.tensor("ids"));
-            assertTrue(refusal.getMessage().endsWith("mixed.safetensors: 'ids' is I64, which is not supported; convert to F32, F16 or BF16"),
+            assertTrue(refusal.getMessage()
+                    .endsWith("mixed.safetensors: 'ids' is I64, which is not supported; convert to F32, F16 or BF16"),
                     refusal.getMessage());
         }
     }

@@ -3,6 +3,12 @@ package io.chunkwise.model.cpu;
 import static io.chunkwise.model.cpu.Lanes.ORDER;
 import static io.chunkwise.model.cpu.PackedWeights.PIECE;
 import static io.chunkwise.model.cpu.PackedWeights.SCALES;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.MAX;
+import static jdk.incubator.vector.VectorOperators.S2I;
 
 import io.chunkwise.model.format.TensorType;
 import java.lang.foreign.MemorySegment;
@@ -10,19 +16,22 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * {@link PackedWeights} times one row of activations that are rounded to integers, a scale for each block of 32: what decoding does instead
  * of {@link RowProjection} where {@link io.chunkwise.model.forward.ActivationFormat#INTEGER} allows it.
  *
- * <p>The Vector API has no multiply-add of bytes. Shorts are multiplied instead, whose products are right modulo 2¹⁶: two quants of
- * Q8_0 or four of Q4_0 per short are added up where they lie, without a sign, and a correction makes the sum of the short right, which
- * fits: two products of −128 to 127 times at most 127, four of −8 to 7 times at most 1,023, so that activations beside Q4_0 keep 11 bits.
+ * <p>The Vector API has no multiply-add of bytes. Shorts are multiplied instead, whose products are right modulo 2¹⁶: products of quants
+ * without a sign are added up where they lie, and a correction makes the sum of the short right, which fits: two products of −128 to 127
+ * times at most 127 for Q8_0, sixteen of −8 to 7 times at most 255 for Q4_0, so that activations beside Q4_0 keep 9 bits.
  *
- * <p>The two shorts of an int are told apart once per group: the correction makes the lower one positive, so that the upper one
- * is what an arithmetic shift leaves, and the lower one is what is left of the sum of whole ints without it.
+ * <p>A short of weights holds the quants n₀ to n₃ (Q4_0) or n₀ and n₁. The lowest one is not told apart from the others: the whole short
+ * n₀ + 16 n₁ + … is multiplied by the activation x₀, and n₁ by x₁ − 16 x₀ and so on, which is the same modulo 2¹⁶.
+ *
+ * <p>The two shorts of an int are added once per group. Q8_0, which has a sum for each of its eight pieces, has the lower short made
+ * positive by the correction: the upper one is what an arithmetic shift leaves, and the lower ones are what is left of the sum of whole
+ * ints without it.
  */
 final class IntegerProjection {
     private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_256;
@@ -31,16 +40,17 @@ final class IntegerProjection {
     private static final int VECTOR = 16; // shorts
     private static final int PIECES_Q4 = 4;
     private static final int PIECES_Q8 = 8;
-    private static final int PIECE_Q4 = 5 * VECTOR; // shorts of activations for a piece of weights: corrections, then activations
-    private static final int PIECE_Q8 = 3 * VECTOR;
-    private static final int GROUP_Q4 = PIECES_Q4 * PIECE_Q4;
-    private static final int GROUP_Q8 = PIECES_Q8 * PIECE_Q8;
+    private static final int SUMS_Q4 = 1; // vectors of shorts that products of a group are added up in: that of piece q is q % SUMS
+    private static final int SUMS_Q8 = 8;
+    private static final int PIECE_Q4 = 4 * VECTOR; // shorts of activations for a piece of weights
+    private static final int PIECE_Q8 = 2 * VECTOR;
+    private static final int GROUP_Q4 = SUMS_Q4 * VECTOR + PIECES_Q4 * PIECE_Q4; // corrections of sums, then activations
+    private static final int GROUP_Q8 = SUMS_Q8 * VECTOR + PIECES_Q8 * PIECE_Q8;
     private static final int GROUP_BYTES_Q4 = SCALES + PIECES_Q4 * PIECE;
     private static final int GROUP_BYTES_Q8 = SCALES + PIECES_Q8 * PIECE;
-    private static final int LARGEST_Q4 = 1023;
+    private static final int LARGEST_Q4 = 255;
     private static final int LARGEST_Q8 = 127;
-    private static final int BIAS_Q4 = 4 * 8 * LARGEST_Q4; // no sum of a short is below its negative
-    private static final int BIAS_Q8 = 2 * 128 * LARGEST_Q8;
+    private static final int BIAS_Q8 = 2 * 128 * LARGEST_Q8; // no sum of a short is below its negative
     /** F16 bits at their places in a float are this much too small; half of it is in the scales of activations, half in the sums. */
     private static final float HALF_OF_SCALE = 0x1p56f;
     private static final int[] NIBBLES = repeated(0x000f000f);
@@ -57,14 +67,15 @@ final class IntegerProjection {
     /**
      * Rows of rounded activations, in the order of the quants of packed weights of a type; memory that is used again and grows.
      *
-     * <p>For each piece of a group: lane h of lane j (an int) meets the shorts of block j, first the correction, then the activations of the
-     * lowest quants of the shorts, of the next ones and so on.
+     * <p>Half h of lane j (an int) of each vector meets half h of the ints of block j. A group is a correction for each of its sums; then,
+     * for each piece, the activations of the lowest quants of the shorts, of the next ones and so on, less what the lowest ones add there.
      */
     static final class Input {
         private final TensorType type;
         private final int pieces;
         private final int perShort; // quants
-        private short[] values = new short[0]; // [rows, groups, pieces, 1 + perShort, VECTOR]
+        private final int sums;
+        private short[] values = new short[0]; // [rows, groups, sums + pieces · perShort, VECTOR]
         private final int[] elements = new int[32]; // of a block, in the order of their quants
         private final int[] rounded = new int[32];
         private float[] scales = new float[0]; // [rows, groups, BLOCKS], times HALF_OF_SCALE
@@ -74,6 +85,7 @@ final class IntegerProjection {
             this.type = type;
             pieces = type == TensorType.Q4_0 ? PIECES_Q4 : PIECES_Q8;
             perShort = type == TensorType.Q4_0 ? 4 : 2;
+            sums = type == TensorType.Q4_0 ? SUMS_Q4 : SUMS_Q8;
             for (int i = 0; i < 32; i++) {
                 // Two nibbles of a byte, the lower ones being the first half of a block, or one byte after the other.
                 elements[i] = type == TensorType.Q4_0 ? i / 2 + i % 2 * 16 : i;
@@ -83,7 +95,7 @@ final class IntegerProjection {
         /** @param in [rows, inputs] */
         void round(float[] in, int inputs, int rows) {
             int groups = PackedWeights.groups(inputs);
-            int groupSize = pieces * (1 + perShort) * VECTOR;
+            int groupSize = type == TensorType.Q4_0 ? GROUP_Q4 : GROUP_Q8;
             values = values.length >= rows * groups * groupSize ? values : new short[rows * groups * groupSize];
             scales = Scratch.atLeast(scales, rows * groups * PackedWeights.BLOCKS);
             for (int row = 0; row < rows; row++) {
@@ -108,19 +120,24 @@ final class IntegerProjection {
             if (step == 0) {
                 Arrays.fill(rounded, 0);
             }
-            int bias = nibbles ? BIAS_Q4 : BIAS_Q8;
-            int zero = nibbles ? 8 : 128;
+            for (int sum = 0; sum < sums; sum++) {
+                values[at + sum * VECTOR] = (short) (nibbles ? 0 : BIAS_Q8);
+                values[at + sum * VECTOR + 1] = 0;
+            }
+            int zero = nibbles ? 8 : 128; // what quants are higher by
+            int bits = 16 / perShort;
             int element = 0; // index in elements
             for (int piece = 0; piece < pieces; piece++) {
                 for (int half = 0; half < 2; half++) {
-                    int to = at + piece * (1 + perShort) * VECTOR + half;
+                    int to = at + (sums + piece * perShort) * VECTOR + half;
+                    int lowest = (short) rounded[elements[element]];
                     int sum = 0;
-                    for (int k = 1; k <= perShort; k++) {
-                        short value = (short) rounded[elements[element++]];
-                        values[to + k * VECTOR] = value;
+                    for (int k = 0; k < perShort; k++) {
+                        int value = (short) rounded[elements[element++]];
+                        values[to + k * VECTOR] = (short) (k == 0 ? value : value - (lowest << k * bits));
                         sum += value;
                     }
-                    values[to] = (short) ((half == 0 ? bias : 0) - zero * sum);
+                    values[at + piece % sums * VECTOR + half] -= (short) (zero * sum);
                 }
             }
             return step;
@@ -132,11 +149,12 @@ final class IntegerProjection {
             for (int i = 0; i < 32; i += 8) {
                 magnitudes = magnitudes.max(FloatVector.fromArray(FLOATS, in, from + i).abs());
             }
-            float step = magnitudes.reduceLanes(VectorOperators.MAX) / largest;
+            float step = magnitudes.reduceLanes(MAX) / largest;
             if (step > 0) {
                 FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / step);
                 for (int i = 0; i < 32; i += 8) {
-                    FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(VectorMath.ROUND_TO_INT).reinterpretAsInts().intoArray(rounded, i);
+                    FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(VectorMath.ROUND_TO_INT)
+                            .reinterpretAsInts().intoArray(rounded, i);
                 }
             }
             return step;
@@ -161,7 +179,8 @@ final class IntegerProjection {
 
     // Pieces are written out here and below, for loops over them take a tenth to a third longer, and nothing is left to a method of ours:
     // what the Vector API's methods leave of the compiler's limit on inlining is not enough for one more, and a vector that crosses a
-    // call lies on the heap. A mask that is loaded stays in a register; a constant would be loaded each time that it is used.
+    // call lies on the heap. A mask that is loaded stays in a register; a constant would be loaded each time that it is used. Sums are
+    // trees: a chain of so many additions leaves the processor waiting, most of all beside another thread of its core.
     private static void projectQ4(MemorySegment data, int groups, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
             float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
@@ -172,60 +191,48 @@ final class IntegerProjection {
             for (int g = 0; g < groups; g++) {
                 long p = row + g * GROUP_BYTES_Q4;
                 int x = inAt + g * GROUP_Q4;
-                IntVector whole = IntVector.broadcast(INTS, -PIECES_Q4 * BIAS_Q4);
-                IntVector upper = IntVector.zero(INTS);
+                int y = x + SUMS_Q4 * VECTOR;
                 IntVector quants = IntVector.fromMemorySegment(INTS, data, p + SCALES, ORDER);
-                IntVector pairs = ShortVector.fromArray(SHORTS, in, x)
-                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, x + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, x + 2 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, x + 3 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, x + 4 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                int y = x + PIECE_Q4;
+                ShortVector first = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
+                        .add(quants.lanewise(LSHR, 4).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).and(nibbles).reinterpretAsShorts()
+                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 4 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 2 * PIECE_Q4;
+                ShortVector second = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
+                        .add(quants.lanewise(LSHR, 4).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).and(nibbles).reinterpretAsShorts()
+                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 2 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 4 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 3 * PIECE_Q4;
+                ShortVector third = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
+                        .add(quants.lanewise(LSHR, 4).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).and(nibbles).reinterpretAsShorts()
+                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 3 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 4 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                FloatVector ofBlocks = (FloatVector) whole.sub(upper.lanewise(VectorOperators.LSHL, 16)).add(upper)
-                        .convertShape(VectorOperators.I2F, FLOATS, 0);
+                ShortVector fourth = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
+                        .add(quants.lanewise(LSHR, 4).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).and(nibbles).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).and(nibbles).reinterpretAsShorts()
+                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                IntVector pairs = first.add(second).add(third.add(fourth)).add(ShortVector.fromArray(SHORTS, in, x)).reinterpretAsInts();
+                FloatVector ofBlocks = (FloatVector) pairs.lanewise(LSHL, 16).lanewise(ASHR, 16)
+                        .add(pairs.lanewise(ASHR, 16)).convertShape(I2F, FLOATS, 0);
                 IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
-                        .convertShape(VectorOperators.S2I, INTS, 0);
-                FloatVector ofWeights = halves.lanewise(VectorOperators.LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
+                        .convertShape(S2I, INTS, 0);
+                FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
                 sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * PackedWeights.BLOCKS)), sums);
             }
             sums.intoArray(lanes, 0);
@@ -239,82 +246,73 @@ final class IntegerProjection {
             float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
         IntVector bytes = IntVector.fromArray(INTS, BYTES, 0);
+        IntVector biases = IntVector.broadcast(INTS, -PIECES_Q8 * BIAS_Q8);
         for (int o = from; o < to; o++) {
             long row = o * (long) (groups * GROUP_BYTES_Q8);
             FloatVector sums = FloatVector.zero(FLOATS);
             for (int g = 0; g < groups; g++) {
                 long p = row + g * GROUP_BYTES_Q8;
                 int x = inAt + g * GROUP_Q8;
-                IntVector whole = IntVector.broadcast(INTS, -PIECES_Q8 * BIAS_Q8);
-                IntVector upper = IntVector.zero(INTS);
+                int y = x + SUMS_Q8 * VECTOR;
                 IntVector quants = IntVector.fromMemorySegment(INTS, data, p + SCALES, ORDER);
-                IntVector pairs = ShortVector.fromArray(SHORTS, in, x)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, x + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, x + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                int y = x + PIECE_Q8;
+                IntVector pairs0 = ShortVector.fromArray(SHORTS, in, x)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 2 * PIECE_Q8;
+                IntVector pairs1 = ShortVector.fromArray(SHORTS, in, x + VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 2 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 3 * PIECE_Q8;
+                IntVector pairs2 = ShortVector.fromArray(SHORTS, in, x + 2 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 3 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 4 * PIECE_Q8;
+                IntVector pairs3 = ShortVector.fromArray(SHORTS, in, x + 3 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                IntVector first = pairs0.add(pairs1).add(pairs2.add(pairs3));
+                IntVector firstUppers = pairs0.lanewise(ASHR, 16).add(pairs1.lanewise(ASHR, 16))
+                        .add(pairs2.lanewise(ASHR, 16).add(pairs3.lanewise(ASHR, 16)));
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 4 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 5 * PIECE_Q8;
+                IntVector pairs4 = ShortVector.fromArray(SHORTS, in, x + 4 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 5 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 6 * PIECE_Q8;
+                IntVector pairs5 = ShortVector.fromArray(SHORTS, in, x + 5 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 6 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 7 * PIECE_Q8;
+                IntVector pairs6 = ShortVector.fromArray(SHORTS, in, x + 6 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 7 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                FloatVector ofBlocks = (FloatVector) whole.sub(upper.lanewise(VectorOperators.LSHL, 16)).add(upper)
-                        .convertShape(VectorOperators.I2F, FLOATS, 0);
+                IntVector pairs7 = ShortVector.fromArray(SHORTS, in, x + 7 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                IntVector last = pairs4.add(pairs5).add(pairs6.add(pairs7));
+                IntVector lastUppers = pairs4.lanewise(ASHR, 16).add(pairs5.lanewise(ASHR, 16))
+                        .add(pairs6.lanewise(ASHR, 16).add(pairs7.lanewise(ASHR, 16)));
+                IntVector uppers = firstUppers.add(lastUppers);
+                FloatVector ofBlocks = (FloatVector) first.add(last).add(uppers.sub(uppers.lanewise(LSHL, 16)).add(biases))
+                        .convertShape(I2F, FLOATS, 0);
                 IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
-                        .convertShape(VectorOperators.S2I, INTS, 0);
-                FloatVector ofWeights = halves.lanewise(VectorOperators.LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
+                        .convertShape(S2I, INTS, 0);
+                FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
                 sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * PackedWeights.BLOCKS)), sums);
             }
             sums.intoArray(lanes, 0);

@@ -97,7 +97,7 @@ class IntegerProjectionTest {
         for (int row = 0; row < rows; row++) {
             IntegerProjection.project(packed, rounded, row, true, actual, row * outputs, 0, outputs);
         }
-        int steps = type == TensorType.Q8_0 ? 127 : 1023;
+        int steps = type == TensorType.Q8_0 ? 127 : 255;
         for (int row = 0; row < rows; row++) {
             for (int o = 0; o < outputs; o++) {
                 double expected = before[row * outputs + o];

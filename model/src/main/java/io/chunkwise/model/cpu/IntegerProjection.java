@@ -1,6 +1,7 @@
 package io.chunkwise.model.cpu;
 
 import static io.chunkwise.model.cpu.Lanes.ORDER;
+import static io.chunkwise.model.cpu.PackedWeights.BLOCKS;
 import static io.chunkwise.model.cpu.PackedWeights.PIECE;
 import static io.chunkwise.model.cpu.PackedWeights.SCALES;
 import static jdk.incubator.vector.VectorOperators.ASHR;
@@ -71,93 +72,98 @@ final class IntegerProjection {
      * for each piece, the activations of the lowest quants of the shorts, of the next ones and so on, less what the lowest ones add there.
      */
     static final class Input {
-        private final TensorType type;
+        private final boolean nibbles; // Q4_0, not Q8_0
         private final int pieces;
         private final int perShort; // quants
         private final int sums;
         private short[] values = new short[0]; // [rows, groups, sums + pieces · perShort, VECTOR]
-        private final int[] elements = new int[32]; // of a block, in the order of their quants
-        private final int[] rounded = new int[32];
+        private final int[] rounded = new int[BLOCKS * 32]; // of a group, in the lower halves
+        private final int[] columns; // [pieces, perShort, 2, BLOCKS]: which of rounded the lower, then the upper halves of a vector are
+        private final float[] steps = new float[BLOCKS]; // what 1 stands for, of a group
         private float[] scales = new float[0]; // [rows, groups, BLOCKS], times HALF_OF_SCALE
 
         /** @param type Q8_0 or Q4_0 */
         Input(TensorType type) {
-            this.type = type;
-            pieces = type == TensorType.Q4_0 ? PIECES_Q4 : PIECES_Q8;
-            perShort = type == TensorType.Q4_0 ? 4 : 2;
-            sums = type == TensorType.Q4_0 ? SUMS_Q4 : SUMS_Q8;
-            for (int i = 0; i < 32; i++) {
+            nibbles = type == TensorType.Q4_0;
+            pieces = nibbles ? PIECES_Q4 : PIECES_Q8;
+            perShort = nibbles ? 4 : 2;
+            sums = nibbles ? SUMS_Q4 : SUMS_Q8;
+            columns = new int[pieces * perShort * 2 * BLOCKS];
+            for (int i = 0; i < columns.length; i++) {
+                int block = i % BLOCKS;
+                int half = i / BLOCKS % 2;
+                int k = i / BLOCKS / 2 % perShort;
+                int piece = i / BLOCKS / 2 / perShort;
+                int quant = (2 * piece + half) * perShort + k;
                 // Two nibbles of a byte, the lower ones being the first half of a block, or one byte after the other.
-                elements[i] = type == TensorType.Q4_0 ? i / 2 + i % 2 * 16 : i;
+                columns[i] = block * 32 + (nibbles ? quant / 2 + quant % 2 * 16 : quant);
             }
         }
 
         /** @param in [rows, inputs] */
         void round(float[] in, int inputs, int rows) {
             int groups = PackedWeights.groups(inputs);
-            int groupSize = type == TensorType.Q4_0 ? GROUP_Q4 : GROUP_Q8;
+            int groupSize = nibbles ? GROUP_Q4 : GROUP_Q8;
             values = values.length >= rows * groups * groupSize ? values : new short[rows * groups * groupSize];
-            scales = Scratch.atLeast(scales, rows * groups * PackedWeights.BLOCKS);
-            for (int row = 0; row < rows; row++) {
-                for (int block = 0; block < groups * PackedWeights.BLOCKS; block++) {
-                    int group = row * groups + block / PackedWeights.BLOCKS;
-                    int lane = block % PackedWeights.BLOCKS;
-                    boolean missing = block * 32 >= inputs;
-                    scales[group * PackedWeights.BLOCKS + lane] = roundBlock(in, missing ? -1 : row * inputs + block * 32,
-                            group * groupSize + 2 * lane) * HALF_OF_SCALE;
+            scales = Scratch.atLeast(scales, rows * groups * BLOCKS);
+            for (int group = 0; group < rows * groups; group++) {
+                int first = group % groups * BLOCKS; // of its blocks, in the row
+                for (int block = 0; block < BLOCKS; block++) {
+                    boolean missing = (first + block) * 32 >= inputs;
+                    steps[block] = missing ? 0 : roundBlock(in, group / groups * inputs + (first + block) * 32, block * 32);
+                    if (!(steps[block] > 0)) { // missing, all 0 or not finite
+                        Arrays.fill(rounded, block * 32, block * 32 + 32, 0);
+                    }
+                    scales[group * BLOCKS + block] = steps[block] * HALF_OF_SCALE;
                 }
+                arrange(group * groupSize);
             }
         }
 
         /**
-         * @param from of the block in {@code in}; -1: it is all 0
-         * @param at   of the first short that the block's quants meet
+         * Leaves a block's integers in {@code rounded}, unless all are 0.
+         *
          * @return what 1 stands for
          */
-        private float roundBlock(float[] in, int from, int at) {
-            boolean nibbles = type == TensorType.Q4_0;
-            float step = from < 0 ? 0 : roundTo(nibbles ? LARGEST_Q4 : LARGEST_Q8, in, from);
-            if (step == 0) {
-                Arrays.fill(rounded, 0);
-            }
-            for (int sum = 0; sum < sums; sum++) {
-                values[at + sum * VECTOR] = (short) (nibbles ? 0 : BIAS_Q8);
-                values[at + sum * VECTOR + 1] = 0;
-            }
-            int zero = nibbles ? 8 : 128; // what quants are higher by
-            int bits = 16 / perShort;
-            int element = 0; // index in elements
-            for (int piece = 0; piece < pieces; piece++) {
-                for (int half = 0; half < 2; half++) {
-                    int to = at + (sums + piece * perShort) * VECTOR + half;
-                    int lowest = (short) rounded[elements[element]];
-                    int sum = 0;
-                    for (int k = 0; k < perShort; k++) {
-                        int value = (short) rounded[elements[element++]];
-                        values[to + k * VECTOR] = (short) (k == 0 ? value : value - (lowest << k * bits));
-                        sum += value;
-                    }
-                    values[at + piece % sums * VECTOR + half] -= (short) (zero * sum);
-                }
-            }
-            return step;
-        }
-
-        /** Leaves a block's integers, at most {@code largest}, in the lower halves of {@code rounded}, unless all are 0. */
-        private float roundTo(int largest, float[] in, int from) {
+        private float roundBlock(float[] in, int from, int to) {
             FloatVector magnitudes = FloatVector.zero(FLOATS);
             for (int i = 0; i < 32; i += 8) {
                 magnitudes = magnitudes.max(FloatVector.fromArray(FLOATS, in, from + i).abs());
             }
-            float step = magnitudes.reduceLanes(MAX) / largest;
-            if (step > 0) {
-                FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / step);
-                for (int i = 0; i < 32; i += 8) {
-                    FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(VectorMath.ROUND_TO_INT)
-                            .reinterpretAsInts().intoArray(rounded, i);
-                }
+            float step = magnitudes.reduceLanes(MAX) / (nibbles ? LARGEST_Q4 : LARGEST_Q8);
+            FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / step);
+            for (int i = 0; i < 32; i += 8) {
+                FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(VectorMath.ROUND_TO_INT)
+                        .reinterpretAsInts().intoArray(rounded, to + i);
             }
             return step;
+        }
+
+        /** Brings the integers of a group in order, from {@code at} in {@code values}. */
+        private void arrange(int at) {
+            for (int sum = 0; sum < sums; sum++) {
+                ShortVector total = ShortVector.zero(SHORTS);
+                for (int piece = sum; piece < pieces; piece += sums) {
+                    int to = at + (sums + piece * perShort) * VECTOR;
+                    ShortVector lowest = gathered(piece * perShort);
+                    lowest.intoArray(values, to);
+                    total = total.add(lowest);
+                    for (int k = 1; k < perShort; k++) {
+                        ShortVector next = gathered(piece * perShort + k);
+                        next.sub(lowest.mul((short) (1 << k * 16 / perShort))).intoArray(values, to + k * VECTOR);
+                        total = total.add(next);
+                    }
+                }
+                // Quants are higher by this than what they stand for.
+                ShortVector correction = total.mul((short) (nibbles ? -8 : -128));
+                correction.add(IntVector.broadcast(INTS, nibbles ? 0 : BIAS_Q8).reinterpretAsShorts()).intoArray(values, at + sum * VECTOR);
+            }
+        }
+
+        private ShortVector gathered(int vector) {
+            IntVector lower = IntVector.fromArray(INTS, rounded, 0, columns, vector * 2 * BLOCKS);
+            IntVector upper = IntVector.fromArray(INTS, rounded, 0, columns, (vector * 2 + 1) * BLOCKS);
+            return lower.and(0xffff).or(upper.lanewise(LSHL, 16)).reinterpretAsShorts();
         }
     }
 
@@ -169,7 +175,7 @@ final class IntegerProjection {
      */
     static void project(PackedWeights weights, Input in, int row, boolean accumulate, float[] out, int outAt, int from, int to) {
         int groups = weights.groups();
-        int scalesAt = row * groups * PackedWeights.BLOCKS;
+        int scalesAt = row * groups * BLOCKS;
         if (weights.type() == TensorType.Q4_0) {
             projectQ4(weights.data(), groups, in.values, row * groups * GROUP_Q4, in.scales, scalesAt, accumulate, out, outAt, from, to);
         } else {
@@ -233,7 +239,7 @@ final class IntegerProjection {
                 IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
                         .convertShape(S2I, INTS, 0);
                 FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
-                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * PackedWeights.BLOCKS)), sums);
+                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * BLOCKS)), sums);
             }
             sums.intoArray(lanes, 0);
             float sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
@@ -313,7 +319,7 @@ final class IntegerProjection {
                 IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
                         .convertShape(S2I, INTS, 0);
                 FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
-                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * PackedWeights.BLOCKS)), sums);
+                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * BLOCKS)), sums);
             }
             sums.intoArray(lanes, 0);
             float sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));

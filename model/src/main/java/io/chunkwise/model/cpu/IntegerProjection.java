@@ -24,11 +24,12 @@ import jdk.incubator.vector.VectorSpecies;
  * of {@link RowProjection} where {@link io.chunkwise.model.forward.ActivationFormat#INTEGER} allows it.
  *
  * <p>The Vector API has no multiply-add of bytes. Shorts are multiplied instead, whose products are right modulo 2¹⁶: products of quants
- * without a sign are added up where they lie, and a correction makes the sum of the short right, which fits: two products of −128 to 127
- * times at most 127 for Q8_0, sixteen of −8 to 7 times at most 255 for Q4_0, so that activations beside Q4_0 keep 9 bits.
+ * without a sign are added up where they lie, and a correction makes the sum right, which fits 16 bits: two products of −128 to 127 times
+ * at most 127 in a short of Q8_0, a block's 32 of −8 to 7 times at most 127 in the two shorts of an int of Q4_0 together.
  *
- * <p>A short of weights holds the quants n₀ to n₃ (Q4_0) or n₀ and n₁. The lowest one is not told apart from the others: the whole short
- * n₀ + 16 n₁ + … is multiplied by the activation x₀, and n₁ by x₁ − 16 x₀ and so on, which is the same modulo 2¹⁶.
+ * <p>Quants are not told apart where that can be helped. An int of Q4_0 holds the quants n₀ to n₇. Shifted by 0, 4, 8 and 12 bits, its shorts
+ * are nⱼ + 16 nⱼ₊₁ + … for every j; modulo 2¹⁶ it does not matter whether a short ends after four quants. Multiplied by xⱼ − 16 xⱼ₋₁ they add
+ * up to Σ nⱼ xⱼ. The shorts of Q8_0, n₀ + 256 n₁ and, with a mask, n₁, are multiplied by x₀ and x₁ − 256 x₀.
  *
  * <p>The two shorts of an int are added once per group. Q8_0, which has a sum for each of its eight pieces, has the lower short made
  * positive by the correction: the upper one is what an arithmetic shift leaves, and the lower ones are what is left of the sum of whole
@@ -49,12 +50,10 @@ final class IntegerProjection {
     private static final int GROUP_Q8 = SUMS_Q8 * VECTOR + PIECES_Q8 * PIECE_Q8;
     private static final int GROUP_BYTES_Q4 = SCALES + PIECES_Q4 * PIECE;
     private static final int GROUP_BYTES_Q8 = SCALES + PIECES_Q8 * PIECE;
-    private static final int LARGEST_Q4 = 255;
-    private static final int LARGEST_Q8 = 127;
-    private static final int BIAS_Q8 = 2 * 128 * LARGEST_Q8; // no sum of a short is below its negative
+    private static final int LARGEST = 127;
+    private static final int BIAS_Q8 = 2 * 128 * LARGEST; // no sum of a short is below its negative
     /** F16 bits at their places in a float are this much too small; half of it is in the scales of activations, half in the sums. */
     private static final float HALF_OF_SCALE = 0x1p56f;
-    private static final int[] NIBBLES = repeated(0x000f000f);
     private static final int[] BYTES = repeated(0x00ff00ff);
 
     private IntegerProjection() {
@@ -69,7 +68,7 @@ final class IntegerProjection {
      * Rows of rounded activations, in the order of the quants of packed weights of a type; memory that is used again and grows.
      *
      * <p>Half h of lane j (an int) of each vector meets half h of the ints of block j. A group is a correction for each of its sums; then,
-     * for each piece, the activations of the lowest quants of the shorts, of the next ones and so on, less what the lowest ones add there.
+     * for each piece, the activations of the lowest quants of the shorts, of the next ones and so on, less what those before add there.
      */
     static final class Input {
         private final boolean nibbles; // Q4_0, not Q8_0
@@ -130,7 +129,7 @@ final class IntegerProjection {
             for (int i = 0; i < 32; i += 8) {
                 magnitudes = magnitudes.max(FloatVector.fromArray(FLOATS, in, from + i).abs());
             }
-            float step = magnitudes.reduceLanes(MAX) / (nibbles ? LARGEST_Q4 : LARGEST_Q8);
+            float step = magnitudes.reduceLanes(MAX) / LARGEST;
             FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / step);
             for (int i = 0; i < 32; i += 8) {
                 FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(VectorMath.ROUND_TO_INT)
@@ -145,13 +144,14 @@ final class IntegerProjection {
                 ShortVector total = ShortVector.zero(SHORTS);
                 for (int piece = sum; piece < pieces; piece += sums) {
                     int to = at + (sums + piece * perShort) * VECTOR;
-                    ShortVector lowest = gathered(piece * perShort);
-                    lowest.intoArray(values, to);
-                    total = total.add(lowest);
-                    for (int k = 1; k < perShort; k++) {
-                        ShortVector next = gathered(piece * perShort + k);
-                        next.sub(lowest.mul((short) (1 << k * 16 / perShort))).intoArray(values, to + k * VECTOR);
-                        total = total.add(next);
+                    // What is below the lowest quant of an upper half is the highest one of the lower half; Q8_0 has that masked.
+                    ShortVector before = gathered((piece + 1) * perShort - 1).reinterpretAsInts().lanewise(LSHL, 16).and(nibbles ? -1 : 0)
+                            .reinterpretAsShorts();
+                    for (int k = 0; k < perShort; k++) {
+                        ShortVector activations = gathered(piece * perShort + k);
+                        activations.sub(before.mul((short) (1 << 16 / perShort))).intoArray(values, to + k * VECTOR);
+                        total = total.add(activations);
+                        before = activations;
                     }
                 }
                 // Quants are higher by this than what they stand for.
@@ -190,7 +190,6 @@ final class IntegerProjection {
     private static void projectQ4(MemorySegment data, int groups, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
             float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
-        IntVector nibbles = IntVector.fromArray(INTS, NIBBLES, 0);
         for (int o = from; o < to; o++) {
             long row = o * (long) (groups * GROUP_BYTES_Q4);
             FloatVector sums = FloatVector.zero(FLOATS);
@@ -200,42 +199,29 @@ final class IntegerProjection {
                 int y = x + SUMS_Q4 * VECTOR;
                 IntVector quants = IntVector.fromMemorySegment(INTS, data, p + SCALES, ORDER);
                 ShortVector first = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
-                        .add(quants.lanewise(LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
-                                .add(quants.lanewise(LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
                 y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + PIECE, ORDER);
                 ShortVector second = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
-                        .add(quants.lanewise(LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
-                                .add(quants.lanewise(LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
                 y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 2 * PIECE, ORDER);
                 ShortVector third = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
-                        .add(quants.lanewise(LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
-                                .add(quants.lanewise(LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
                 y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 3 * PIECE, ORDER);
                 ShortVector fourth = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
-                        .add(quants.lanewise(LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
-                                .add(quants.lanewise(LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
                 IntVector pairs = first.add(second).add(third.add(fourth)).add(ShortVector.fromArray(SHORTS, in, x)).reinterpretAsInts();
-                FloatVector ofBlocks = (FloatVector) pairs.lanewise(LSHL, 16).lanewise(ASHR, 16)
-                        .add(pairs.lanewise(ASHR, 16)).convertShape(I2F, FLOATS, 0);
+                FloatVector ofBlocks = (FloatVector) pairs.add(pairs.lanewise(LSHL, 16)).lanewise(ASHR, 16).convertShape(I2F, FLOATS, 0);
                 IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
                         .convertShape(S2I, INTS, 0);
                 FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();

@@ -1,8 +1,15 @@
 package io.chunkwise.model.cpu;
 
 import static io.chunkwise.model.cpu.Lanes.ORDER;
+import static io.chunkwise.model.cpu.PackedWeights.BLOCKS;
 import static io.chunkwise.model.cpu.PackedWeights.PIECE;
 import static io.chunkwise.model.cpu.PackedWeights.SCALES;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.MAX;
+import static jdk.incubator.vector.VectorOperators.S2I;
 
 import io.chunkwise.model.format.TensorType;
 import java.lang.foreign.MemorySegment;
@@ -10,19 +17,23 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * {@link PackedWeights} times one row of activations that are rounded to integers, a scale for each block of 32: what decoding does instead
  * of {@link RowProjection} where {@link io.chunkwise.model.forward.ActivationFormat#INTEGER} allows it.
  *
- * <p>The Vector API has no multiply-add of bytes. Shorts are multiplied instead, whose products are right modulo 2¹⁶: two quants of
- * Q8_0 or four of Q4_0 per short are added up where they lie, without a sign, and a correction makes the sum of the short right, which
- * fits: two products of −128 to 127 times at most 127, four of −8 to 7 times at most 1,023, so that activations beside Q4_0 keep 11 bits.
+ * <p>The Vector API has no multiply-add of bytes. Shorts are multiplied instead, whose products are right modulo 2¹⁶: products of quants
+ * without a sign are added up where they lie, and a correction makes the sum right, which fits 16 bits: two products of −128 to 127 times
+ * at most 127 in a short of Q8_0, a block's 32 of −8 to 7 times at most 127 in the two shorts of an int of Q4_0 together.
  *
- * <p>The two shorts of an int are told apart once per group: the correction makes the lower one positive, so that the upper one
- * is what an arithmetic shift leaves, and the lower one is what is left of the sum of whole ints without it.
+ * <p>Quants are not told apart where that can be helped. An int of Q4_0 holds the quants n₀ to n₇. Shifted by 0, 4, 8 and 12 bits, its shorts
+ * are nⱼ + 16 nⱼ₊₁ + … for every j; modulo 2¹⁶ it does not matter whether a short ends after four quants. Multiplied by xⱼ − 16 xⱼ₋₁ they add
+ * up to Σ nⱼ xⱼ. The shorts of Q8_0, n₀ + 256 n₁ and, with a mask, n₁, are multiplied by x₀ and x₁ − 256 x₀.
+ *
+ * <p>The two shorts of an int are added once per group. Q8_0, which has a sum for each of its eight pieces, has the lower short made
+ * positive by the correction: the upper one is what an arithmetic shift leaves, and the lower ones are what is left of the sum of whole
+ * ints without it.
  */
 final class IntegerProjection {
     private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_256;
@@ -31,19 +42,18 @@ final class IntegerProjection {
     private static final int VECTOR = 16; // shorts
     private static final int PIECES_Q4 = 4;
     private static final int PIECES_Q8 = 8;
-    private static final int PIECE_Q4 = 5 * VECTOR; // shorts of activations for a piece of weights: corrections, then activations
-    private static final int PIECE_Q8 = 3 * VECTOR;
-    private static final int GROUP_Q4 = PIECES_Q4 * PIECE_Q4;
-    private static final int GROUP_Q8 = PIECES_Q8 * PIECE_Q8;
+    private static final int SUMS_Q4 = 1; // vectors of shorts that products of a group are added up in: that of piece q is q % SUMS
+    private static final int SUMS_Q8 = 8;
+    private static final int PIECE_Q4 = 4 * VECTOR; // shorts of activations for a piece of weights
+    private static final int PIECE_Q8 = 2 * VECTOR;
+    private static final int GROUP_Q4 = SUMS_Q4 * VECTOR + PIECES_Q4 * PIECE_Q4; // corrections of sums, then activations
+    private static final int GROUP_Q8 = SUMS_Q8 * VECTOR + PIECES_Q8 * PIECE_Q8;
     private static final int GROUP_BYTES_Q4 = SCALES + PIECES_Q4 * PIECE;
     private static final int GROUP_BYTES_Q8 = SCALES + PIECES_Q8 * PIECE;
-    private static final int LARGEST_Q4 = 1023;
-    private static final int LARGEST_Q8 = 127;
-    private static final int BIAS_Q4 = 4 * 8 * LARGEST_Q4; // no sum of a short is below its negative
-    private static final int BIAS_Q8 = 2 * 128 * LARGEST_Q8;
+    private static final int LARGEST = 127;
+    private static final int BIAS_Q8 = 2 * 128 * LARGEST; // no sum of a short is below its negative
     /** F16 bits at their places in a float are this much too small; half of it is in the scales of activations, half in the sums. */
     private static final float HALF_OF_SCALE = 0x1p56f;
-    private static final int[] NIBBLES = repeated(0x000f000f);
     private static final int[] BYTES = repeated(0x00ff00ff);
 
     private IntegerProjection() {
@@ -57,89 +67,103 @@ final class IntegerProjection {
     /**
      * Rows of rounded activations, in the order of the quants of packed weights of a type; memory that is used again and grows.
      *
-     * <p>For each piece of a group: lane h of lane j (an int) meets the shorts of block j, first the correction, then the activations of the
-     * lowest quants of the shorts, of the next ones and so on.
+     * <p>Half h of lane j (an int) of each vector meets half h of the ints of block j. A group is a correction for each of its sums; then,
+     * for each piece, the activations of the lowest quants of the shorts, of the next ones and so on, less what those before add there.
      */
     static final class Input {
-        private final TensorType type;
+        private final boolean nibbles; // Q4_0, not Q8_0
         private final int pieces;
         private final int perShort; // quants
-        private short[] values = new short[0]; // [rows, groups, pieces, 1 + perShort, VECTOR]
-        private final int[] elements = new int[32]; // of a block, in the order of their quants
-        private final int[] rounded = new int[32];
+        private final int sums;
+        private short[] values = new short[0]; // [rows, groups, sums + pieces · perShort, VECTOR]
+        private final int[] rounded = new int[BLOCKS * 32]; // of a group, in the lower halves
+        private final int[] columns; // [pieces, perShort, 2, BLOCKS]: which of rounded the lower, then the upper halves of a vector are
+        private final float[] steps = new float[BLOCKS]; // what 1 stands for, of a group
         private float[] scales = new float[0]; // [rows, groups, BLOCKS], times HALF_OF_SCALE
 
         /** @param type Q8_0 or Q4_0 */
         Input(TensorType type) {
-            this.type = type;
-            pieces = type == TensorType.Q4_0 ? PIECES_Q4 : PIECES_Q8;
-            perShort = type == TensorType.Q4_0 ? 4 : 2;
-            for (int i = 0; i < 32; i++) {
+            nibbles = type == TensorType.Q4_0;
+            pieces = nibbles ? PIECES_Q4 : PIECES_Q8;
+            perShort = nibbles ? 4 : 2;
+            sums = nibbles ? SUMS_Q4 : SUMS_Q8;
+            columns = new int[pieces * perShort * 2 * BLOCKS];
+            for (int i = 0; i < columns.length; i++) {
+                int block = i % BLOCKS;
+                int half = i / BLOCKS % 2;
+                int k = i / BLOCKS / 2 % perShort;
+                int piece = i / BLOCKS / 2 / perShort;
+                int quant = (2 * piece + half) * perShort + k;
                 // Two nibbles of a byte, the lower ones being the first half of a block, or one byte after the other.
-                elements[i] = type == TensorType.Q4_0 ? i / 2 + i % 2 * 16 : i;
+                columns[i] = block * 32 + (nibbles ? quant / 2 + quant % 2 * 16 : quant);
             }
         }
 
         /** @param in [rows, inputs] */
         void round(float[] in, int inputs, int rows) {
             int groups = PackedWeights.groups(inputs);
-            int groupSize = pieces * (1 + perShort) * VECTOR;
+            int groupSize = nibbles ? GROUP_Q4 : GROUP_Q8;
             values = values.length >= rows * groups * groupSize ? values : new short[rows * groups * groupSize];
-            scales = Scratch.atLeast(scales, rows * groups * PackedWeights.BLOCKS);
-            for (int row = 0; row < rows; row++) {
-                for (int block = 0; block < groups * PackedWeights.BLOCKS; block++) {
-                    int group = row * groups + block / PackedWeights.BLOCKS;
-                    int lane = block % PackedWeights.BLOCKS;
-                    boolean missing = block * 32 >= inputs;
-                    scales[group * PackedWeights.BLOCKS + lane] = roundBlock(in, missing ? -1 : row * inputs + block * 32,
-                            group * groupSize + 2 * lane) * HALF_OF_SCALE;
+            scales = Scratch.atLeast(scales, rows * groups * BLOCKS);
+            for (int group = 0; group < rows * groups; group++) {
+                int first = group % groups * BLOCKS; // of its blocks, in the row
+                for (int block = 0; block < BLOCKS; block++) {
+                    boolean missing = (first + block) * 32 >= inputs;
+                    steps[block] = missing ? 0 : roundBlock(in, group / groups * inputs + (first + block) * 32, block * 32);
+                    if (!(steps[block] > 0)) { // missing, all 0 or not finite
+                        Arrays.fill(rounded, block * 32, block * 32 + 32, 0);
+                    }
+                    scales[group * BLOCKS + block] = steps[block] * HALF_OF_SCALE;
                 }
+                arrange(group * groupSize);
             }
         }
 
         /**
-         * @param from of the block in {@code in}; -1: it is all 0
-         * @param at   of the first short that the block's quants meet
+         * Leaves a block's integers in {@code rounded}, unless all are 0.
+         *
          * @return what 1 stands for
          */
-        private float roundBlock(float[] in, int from, int at) {
-            boolean nibbles = type == TensorType.Q4_0;
-            float step = from < 0 ? 0 : roundTo(nibbles ? LARGEST_Q4 : LARGEST_Q8, in, from);
-            if (step == 0) {
-                Arrays.fill(rounded, 0);
-            }
-            int bias = nibbles ? BIAS_Q4 : BIAS_Q8;
-            int zero = nibbles ? 8 : 128;
-            int element = 0; // index in elements
-            for (int piece = 0; piece < pieces; piece++) {
-                for (int half = 0; half < 2; half++) {
-                    int to = at + piece * (1 + perShort) * VECTOR + half;
-                    int sum = 0;
-                    for (int k = 1; k <= perShort; k++) {
-                        short value = (short) rounded[elements[element++]];
-                        values[to + k * VECTOR] = value;
-                        sum += value;
-                    }
-                    values[to] = (short) ((half == 0 ? bias : 0) - zero * sum);
-                }
-            }
-            return step;
-        }
-
-        /** Leaves a block's integers, at most {@code largest}, in the lower halves of {@code rounded}, unless all are 0. */
-        private float roundTo(int largest, float[] in, int from) {
+        private float roundBlock(float[] in, int from, int to) {
             FloatVector magnitudes = FloatVector.zero(FLOATS);
             for (int i = 0; i < 32; i += 8) {
                 magnitudes = magnitudes.max(FloatVector.fromArray(FLOATS, in, from + i).abs());
             }
-            float step = magnitudes.reduceLanes(VectorOperators.MAX) / largest;
-            if (step > 0) {
-                FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / step);
-                for (int i = 0; i < 32; i += 8) {
-                    FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(VectorMath.ROUND_TO_INT).reinterpretAsInts().intoArray(rounded, i);
-                }
+            float step = magnitudes.reduceLanes(MAX) / LARGEST;
+            FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / step);
+            for (int i = 0; i < 32; i += 8) {
+                FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(VectorMath.ROUND_TO_INT)
+                        .reinterpretAsInts().intoArray(rounded, to + i);
             }
             return step;
+        }
+
+        /** Brings the integers of a group in order, from {@code at} in {@code values}. */
+        private void arrange(int at) {
+            for (int sum = 0; sum < sums; sum++) {
+                ShortVector total = ShortVector.zero(SHORTS);
+                for (int piece = sum; piece < pieces; piece += sums) {
+                    int to = at + (sums + piece * perShort) * VECTOR;
+                    // What is below the lowest quant of an upper half is the highest one of the lower half; Q8_0 has that masked.
+                    ShortVector before = gathered((piece + 1) * perShort - 1).reinterpretAsInts().lanewise(LSHL, 16).and(nibbles ? -1 : 0)
+                            .reinterpretAsShorts();
+                    for (int k = 0; k < perShort; k++) {
+                        ShortVector activations = gathered(piece * perShort + k);
+                        activations.sub(before.mul((short) (1 << 16 / perShort))).intoArray(values, to + k * VECTOR);
+                        total = total.add(activations);
+                        before = activations;
+                    }
+                }
+                // Quants are higher by this than what they stand for.
+                ShortVector correction = total.mul((short) (nibbles ? -8 : -128));
+                correction.add(IntVector.broadcast(INTS, nibbles ? 0 : BIAS_Q8).reinterpretAsShorts()).intoArray(values, at + sum * VECTOR);
+            }
+        }
+
+        private ShortVector gathered(int vector) {
+            IntVector lower = IntVector.fromArray(INTS, rounded, 0, columns, vector * 2 * BLOCKS);
+            IntVector upper = IntVector.fromArray(INTS, rounded, 0, columns, (vector * 2 + 1) * BLOCKS);
+            return lower.and(0xffff).or(upper.lanewise(LSHL, 16)).reinterpretAsShorts();
         }
     }
 
@@ -151,7 +175,7 @@ final class IntegerProjection {
      */
     static void project(PackedWeights weights, Input in, int row, boolean accumulate, float[] out, int outAt, int from, int to) {
         int groups = weights.groups();
-        int scalesAt = row * groups * PackedWeights.BLOCKS;
+        int scalesAt = row * groups * BLOCKS;
         if (weights.type() == TensorType.Q4_0) {
             projectQ4(weights.data(), groups, in.values, row * groups * GROUP_Q4, in.scales, scalesAt, accumulate, out, outAt, from, to);
         } else {
@@ -161,72 +185,47 @@ final class IntegerProjection {
 
     // Pieces are written out here and below, for loops over them take a tenth to a third longer, and nothing is left to a method of ours:
     // what the Vector API's methods leave of the compiler's limit on inlining is not enough for one more, and a vector that crosses a
-    // call lies on the heap. A mask that is loaded stays in a register; a constant would be loaded each time that it is used.
+    // call lies on the heap. A mask that is loaded stays in a register; a constant would be loaded each time that it is used. Sums are
+    // trees: a chain of so many additions leaves the processor waiting, most of all beside another thread of its core.
     private static void projectQ4(MemorySegment data, int groups, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
             float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
-        IntVector nibbles = IntVector.fromArray(INTS, NIBBLES, 0);
         for (int o = from; o < to; o++) {
             long row = o * (long) (groups * GROUP_BYTES_Q4);
             FloatVector sums = FloatVector.zero(FLOATS);
             for (int g = 0; g < groups; g++) {
                 long p = row + g * GROUP_BYTES_Q4;
                 int x = inAt + g * GROUP_Q4;
-                IntVector whole = IntVector.broadcast(INTS, -PIECES_Q4 * BIAS_Q4);
-                IntVector upper = IntVector.zero(INTS);
+                int y = x + SUMS_Q4 * VECTOR;
                 IntVector quants = IntVector.fromMemorySegment(INTS, data, p + SCALES, ORDER);
-                IntVector pairs = ShortVector.fromArray(SHORTS, in, x)
-                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, x + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, x + 2 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, x + 3 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, x + 4 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                int y = x + PIECE_Q4;
+                ShortVector first = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 4 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 2 * PIECE_Q4;
+                ShortVector second = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 2 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 4 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 3 * PIECE_Q4;
+                ShortVector third = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 3 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(nibbles).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 4).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 12).and(nibbles).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 4 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                FloatVector ofBlocks = (FloatVector) whole.sub(upper.lanewise(VectorOperators.LSHL, 16)).add(upper)
-                        .convertShape(VectorOperators.I2F, FLOATS, 0);
+                ShortVector fourth = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                IntVector pairs = first.add(second).add(third.add(fourth)).add(ShortVector.fromArray(SHORTS, in, x)).reinterpretAsInts();
+                FloatVector ofBlocks = (FloatVector) pairs.add(pairs.lanewise(LSHL, 16)).lanewise(ASHR, 16).convertShape(I2F, FLOATS, 0);
                 IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
-                        .convertShape(VectorOperators.S2I, INTS, 0);
-                FloatVector ofWeights = halves.lanewise(VectorOperators.LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
-                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * PackedWeights.BLOCKS)), sums);
+                        .convertShape(S2I, INTS, 0);
+                FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
+                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * BLOCKS)), sums);
             }
             sums.intoArray(lanes, 0);
             float sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
@@ -239,83 +238,74 @@ final class IntegerProjection {
             float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
         IntVector bytes = IntVector.fromArray(INTS, BYTES, 0);
+        IntVector biases = IntVector.broadcast(INTS, -PIECES_Q8 * BIAS_Q8);
         for (int o = from; o < to; o++) {
             long row = o * (long) (groups * GROUP_BYTES_Q8);
             FloatVector sums = FloatVector.zero(FLOATS);
             for (int g = 0; g < groups; g++) {
                 long p = row + g * GROUP_BYTES_Q8;
                 int x = inAt + g * GROUP_Q8;
-                IntVector whole = IntVector.broadcast(INTS, -PIECES_Q8 * BIAS_Q8);
-                IntVector upper = IntVector.zero(INTS);
+                int y = x + SUMS_Q8 * VECTOR;
                 IntVector quants = IntVector.fromMemorySegment(INTS, data, p + SCALES, ORDER);
-                IntVector pairs = ShortVector.fromArray(SHORTS, in, x)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, x + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, x + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                int y = x + PIECE_Q8;
+                IntVector pairs0 = ShortVector.fromArray(SHORTS, in, x)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 2 * PIECE_Q8;
+                IntVector pairs1 = ShortVector.fromArray(SHORTS, in, x + VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 2 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 3 * PIECE_Q8;
+                IntVector pairs2 = ShortVector.fromArray(SHORTS, in, x + 2 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 3 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 4 * PIECE_Q8;
+                IntVector pairs3 = ShortVector.fromArray(SHORTS, in, x + 3 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                IntVector first = pairs0.add(pairs1).add(pairs2.add(pairs3));
+                IntVector firstUppers = pairs0.lanewise(ASHR, 16).add(pairs1.lanewise(ASHR, 16))
+                        .add(pairs2.lanewise(ASHR, 16).add(pairs3.lanewise(ASHR, 16)));
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 4 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 5 * PIECE_Q8;
+                IntVector pairs4 = ShortVector.fromArray(SHORTS, in, x + 4 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 5 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 6 * PIECE_Q8;
+                IntVector pairs5 = ShortVector.fromArray(SHORTS, in, x + 5 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 6 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                y = x + 7 * PIECE_Q8;
+                IntVector pairs6 = ShortVector.fromArray(SHORTS, in, x + 6 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                y += PIECE_Q8;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 7 * PIECE, ORDER);
-                pairs = ShortVector.fromArray(SHORTS, in, y)
-                        .add(quants.and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(VectorOperators.LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))).reinterpretAsInts();
-                whole = whole.add(pairs);
-                upper = upper.add(pairs.lanewise(VectorOperators.ASHR, 16));
-                FloatVector ofBlocks = (FloatVector) whole.sub(upper.lanewise(VectorOperators.LSHL, 16)).add(upper)
-                        .convertShape(VectorOperators.I2F, FLOATS, 0);
+                IntVector pairs7 = ShortVector.fromArray(SHORTS, in, x + 7 * VECTOR)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
+                IntVector last = pairs4.add(pairs5).add(pairs6.add(pairs7));
+                IntVector lastUppers = pairs4.lanewise(ASHR, 16).add(pairs5.lanewise(ASHR, 16))
+                        .add(pairs6.lanewise(ASHR, 16).add(pairs7.lanewise(ASHR, 16)));
+                IntVector uppers = firstUppers.add(lastUppers);
+                FloatVector ofBlocks = (FloatVector) first.add(last).add(uppers.sub(uppers.lanewise(LSHL, 16)).add(biases))
+                        .convertShape(I2F, FLOATS, 0);
                 IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
-                        .convertShape(VectorOperators.S2I, INTS, 0);
-                FloatVector ofWeights = halves.lanewise(VectorOperators.LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
-                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * PackedWeights.BLOCKS)), sums);
+                        .convertShape(S2I, INTS, 0);
+                FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
+                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * BLOCKS)), sums);
             }
             sums.intoArray(lanes, 0);
             float sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));

@@ -20,6 +20,8 @@ final class ProjectionStep {
     private static final int MANY_ROWS = 4;
     /** Of weights handed out at a time: every chunk is a stream that memory has to find its way into. */
     private static final int CHUNK_BYTES = 1 << 18;
+    /** Fewest outputs that are handed out at a time. */
+    private static final int OUTPUTS = 16;
     /** Outputs that are handed out at a time where there are no vectors. */
     private static final int PLAIN_OUTPUTS = 64;
     /** Multiply-adds that one thread does in less time than a team takes to gather. */
@@ -124,9 +126,8 @@ final class ProjectionStep {
             items += update.pair().rank();
             bytes += update.pair().down().byteSize();
         }
-        int fair = Math.max(16, items / (4 * team.size()) / 16 * 16);
-        int chunk = Math.clamp(CHUNK_BYTES * (long) items / bytes / 16 * 16, 16, fair);
-        team.share(items, chunk, (_, from, to) -> {
+        int chunk = Math.toIntExact(Math.max(OUTPUTS, CHUNK_BYTES * (long) items / bytes / OUTPUTS * OUTPUTS));
+        team.share(items, chunk, OUTPUTS, (_, from, to) -> {
             int begin = 0; // of the projection or update, among the items
             for (Base base : bases) {
                 TensorView weight = base.weight();

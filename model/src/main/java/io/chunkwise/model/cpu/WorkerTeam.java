@@ -9,8 +9,9 @@ import java.util.concurrent.locks.LockSupport;
  * A fixed team of threads that share the items of one job after the other. A pass has some hundred jobs of a few
  * microseconds, so waiting is spinning first and parking later, and a job costs one small object.
  *
- * <p>Items are handed out in chunks as workers ask for them: a core that is slowed down by others takes fewer. A worker
- * that comes too late for a job finds it handed out and does nothing; nobody waits for it.
+ * <p>Items are handed out in chunks as workers ask for them: a core that is slowed down by others takes fewer. Towards the end chunks may
+ * become smaller, so that the last worker is not long behind the others. A worker that comes too late for a job finds it handed out and
+ * does nothing; nobody waits for it.
  */
 final class WorkerTeam implements AutoCloseable {
     private static final int SPINS_BEFORE_PARKING = 20_000; // some 100 µs to 1 ms: longer than the gaps between the jobs of a pass
@@ -27,24 +28,28 @@ final class WorkerTeam implements AutoCloseable {
         private final Work work;
         private final int items;
         private final int chunk;
+        private final int smallest;
+        private final int workers;
         private final AtomicInteger handedOut = new AtomicInteger();
         private final AtomicInteger finished = new AtomicInteger();
         private final AtomicReference<Throwable> failure = new AtomicReference<>();
 
-        Job(Work work, int items, int chunk) {
+        Job(Work work, int items, int chunk, int smallest, int workers) {
             this.work = work;
             this.items = items;
             this.chunk = chunk;
+            this.smallest = smallest;
+            this.workers = workers;
         }
 
         void help(int worker) {
-            // The plain read keeps late workers from counting handedOut up without end.
-            while (handedOut.get() < items) {
-                int from = handedOut.getAndAdd(chunk);
-                if (from >= items) {
-                    return;
+            for (int from = handedOut.get(); from < items; from = handedOut.get()) {
+                // Half of what would be this worker's part of the rest.
+                int fair = (items - from) / (2 * workers) / smallest * smallest;
+                int to = Math.min(items, from + Math.clamp(fair, smallest, chunk));
+                if (!handedOut.compareAndSet(from, to)) {
+                    continue;
                 }
-                int to = Math.min(items, from + chunk);
                 try {
                     work.run(worker, from, to);
                 } catch (Throwable problem) {
@@ -81,13 +86,23 @@ final class WorkerTeam implements AutoCloseable {
      * @param chunk items handed out at a time
      */
     void share(int items, int chunk, Work work) {
+        share(items, chunk, chunk, work);
+    }
+
+    /**
+     * The same with chunks that become smaller towards the end.
+     *
+     * @param chunk    items handed out at a time, at most; a multiple of {@code smallest}
+     * @param smallest all chunks but the last are multiples of it
+     */
+    void share(int items, int chunk, int smallest, Work work) {
         if (helpers.length == 0 || items <= chunk) {
             if (items > 0) {
                 work.run(0, 0, items);
             }
             return;
         }
-        Job job = new Job(work, items, chunk);
+        Job job = new Job(work, items, chunk, smallest, size());
         current = job;
         for (int i = 0; i < helpers.length; i++) {
             if (parked.get(i) != 0) {

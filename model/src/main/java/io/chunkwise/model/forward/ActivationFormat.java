@@ -5,7 +5,7 @@ public enum ActivationFormat {
     /** As they are: the model agrees with exact arithmetic on its weights up to float rounding. */
     FLOAT,
     /**
-     * Rounded to integers, a scale for each block of 32: 8 bits beside Q8_0, 11 bits beside Q4_0. Faster, and about as exact as other
+     * Rounded to integers of 8 bits, a scale for each block of 32, beside Q8_0 and Q4_0. Faster, and about as exact as other
      * engines that round activations. Such weights are held a second time, in an order of their own. Floats all the same: prompts,
      * and models so small that they run without vectors.
      */

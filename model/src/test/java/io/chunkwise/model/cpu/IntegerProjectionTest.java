@@ -97,7 +97,6 @@ class IntegerProjectionTest {
         for (int row = 0; row < rows; row++) {
             IntegerProjection.project(packed, rounded, row, true, actual, row * outputs, 0, outputs);
         }
-        int steps = type == TensorType.Q8_0 ? 127 : 1023;
         for (int row = 0; row < rows; row++) {
             for (int o = 0; o < outputs; o++) {
                 double expected = before[row * outputs + o];
@@ -112,7 +111,7 @@ class IntegerProjectionTest {
                         largest = Math.max(largest, Math.abs(x));
                         magnitude += Math.abs(weight);
                     }
-                    tolerance += magnitude * largest * (0.5 / steps + 1e-5); // half of a step
+                    tolerance += magnitude * largest * (0.5 / 127 + 1e-5); // half of a step
                 }
                 assertEquals(expected, actual[row * outputs + o], tolerance,
                         type + " [" + outputs + ", " + inputs + "] row " + row + " of " + rows + " output " + o);

@@ -7,7 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
@@ -19,12 +23,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 class WorkerTeamTest {
 
     @ParameterizedTest
-    @CsvSource({"1, 1, 1", "1, 100, 7", "2, 1, 1", "2, 33, 4", "3, 100, 1", "5, 2, 1", "5, 1000, 16", "2, 0, 1"})
-    void everyItemIsDoneOnceAndBeforeShareReturns(int size, int items, int chunk) {
+    @CsvSource({"1, 1, 1, 1", "1, 100, 7, 7", "2, 1, 1, 1", "2, 33, 4, 4", "2, 33, 8, 4", "3, 100, 1, 1", "3, 1000, 64, 1", "5, 2, 1, 1",
+        "5, 1000, 16, 16", "5, 1000, 160, 16", "2, 0, 1, 1"})
+    void everyItemIsDoneOnceAndBeforeShareReturns(int size, int items, int chunk, int smallest) {
         try (WorkerTeam team = new WorkerTeam(size)) {
             for (int round = 0; round < 300; round++) {
                 AtomicIntegerArray done = new AtomicIntegerArray(items);
-                team.share(items, chunk, (worker, from, to) -> {
+                team.share(items, chunk, smallest, (worker, from, to) -> {
                     assertTrue(worker >= 0 && worker < size, "worker " + worker);
                     for (int item = from; item < to; item++) {
                         done.incrementAndGet(item);
@@ -36,6 +41,17 @@ class WorkerTeamTest {
                 Arrays.setAll(actual, done::get);
                 assertArrayEquals(expected, actual, "round " + round);
             }
+        }
+    }
+
+    @Test
+    void chunksBecomeSmallerTowardsTheEnd() {
+        try (WorkerTeam team = new WorkerTeam(2)) {
+            List<Integer> sizes = Collections.synchronizedList(new ArrayList<>());
+            team.share(1002, 160, 16, (_, from, to) -> sizes.add(to - from));
+            List<Integer> sorted = sizes.stream().sorted(Comparator.reverseOrder()).toList();
+            // A quarter of what is left, at most 160, at least 16, in sixteens; whatever is left at last.
+            assertEquals(List.of(160, 160, 160, 128, 96, 64, 48, 32, 32, 16, 16, 16, 16, 16, 16, 16, 10), sorted);
         }
     }
 

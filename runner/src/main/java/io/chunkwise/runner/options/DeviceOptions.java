@@ -27,8 +27,8 @@ public final class DeviceOptions {
     private String adapterType;
 
     @Option(names = "--activations", paramLabel = ACTIVATIONS, order = 86, defaultValue = "float",
-            description = "What quantized weights are multiplied with in decode: float is exact, integer (8 bits beside "
-                    + "Q8_0, 11 beside Q4_0) is faster and holds such weights twice; cpu executor only (default: ${DEFAULT-VALUE}).")
+            description = "What quantized weights are multiplied with in decode: float is exact, integer (8 bits, "
+                    + "beside Q8_0 and Q4_0) is faster and holds such weights twice; cpu executor only (default: ${DEFAULT-VALUE}).")
     private String activations;
 
     @Option(names = "--cuda-graphs", order = 87,

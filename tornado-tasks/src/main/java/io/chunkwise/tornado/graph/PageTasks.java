@@ -70,7 +70,8 @@ final class PageTasks {
                     m.softmax());
             case GROUPED -> {
                 // Rows are jobs here, so that the grid fits any number of probes.
-                attendSplits(sink, "attend_probes", Launch.groups(Splits.most(Page.PROBES, heads), SplitAttentionKernels.THREADS), m.query());
+                Launch any = Launch.groups(Splits.most(Page.PROBES, heads), SplitAttentionKernels.THREADS);
+                attendSplits(sink, "attend_probes", any, m.query());
                 join(sink, "join_probes", Launch.threads((long) Page.PROBES * config.queryDim()), m.attended(), m.softmax());
             }
         }

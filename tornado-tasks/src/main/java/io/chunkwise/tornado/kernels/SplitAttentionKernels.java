@@ -64,12 +64,15 @@ public final class SplitAttentionKernels {
         }
         int kvHead = (rowAndHead - row * heads) / (heads / kvHeads);
         int entries = control.get(Control.LAYER) * control.get(Control.PAGES);
-        int half = headDim / 2;
         int key = thread / KeyDots.LANES;
         int lane = thread - key * KeyDots.LANES;
+        // Not known to the compiler, which would write what is done for a format twice.
+        int tokens = LowRankKernels.unknown(control, Page.TOKENS);
+        int elements = LowRankKernels.unknown(control, headDim);
         float scale = 1f / TornadoMath.sqrt((float) headDim);
         float[] low = new float[(headDim / 2 + KeyDots.LANES - 1) / KeyDots.LANES];
         float[] high = new float[(headDim / 2 + KeyDots.LANES - 1) / KeyDots.LANES];
+        float[] ofPage = new float[Page.TOKENS];
         KeyDots.load(low, high, query, rowAndHead * headDim, lane, headDim);
         float[] shares = context.allocateFloatLocalArray(THREADS * SHARES);
         float[] scores = context.allocateFloatLocalArray(THREADS);
@@ -86,19 +89,17 @@ public final class SplitAttentionKernels {
             int tilePages = TornadoMath.min(TILE_PAGES, endPage - tile);
             for (int page = 0; page < tilePages; page++) {
                 int entry = table.get(entries + tile + page);
-                int isFull = AttentionKernels.endIn(entry, Page.FULL, 0, 1);
-                int isHalf = AttentionKernels.endIn(entry, Page.F16, 0, 1);
-                int isQ8 = AttentionKernels.endIn(entry, Page.Q8, 0, 1);
-                int isQ4 = AttentionKernels.endIn(entry, Page.Q4, 0, 1);
-                for (int turn = 0; turn < Page.TOKENS; turn += KEYS) {
+                // Of position 0 in the page, for this head: in the pools of floats; in the other pools.
+                int place = Page.slot(entry) * Page.TOKENS * kvHeads + kvHead;
+                int keyPlace = Page.slot(entry) * 2 * Page.TOKENS * kvHeads + kvHead;
+                for (int turn = 0; turn < tokens; turn += KEYS) {
                     int token = turn + key;
-                    int k = (Page.slot(entry) * Page.TOKENS + token) * kvHeads + kvHead;
-                    int quantK = (Page.slot(entry) * 2 * Page.TOKENS + token) * kvHeads + kvHead;
+                    int k = keyPlace + token * kvHeads;
                     shares[(page * Page.TOKENS + token) * SHARES + lane] =
-                            KeyDots.dotF32(low, high, keys, k * headDim, lane, headDim, isFull)
-                            + KeyDots.dotF16(low, high, halves, decode, quantK * headDim, lane, headDim, isHalf)
-                            + KeyDots.dotQ8(low, high, codes8, scales8, quantK, lane, headDim, isQ8)
-                            + KeyDots.dotQ4(low, high, codes4, scales4, quantK, lane, headDim, isQ4);
+                            KeyDots.dotF32(low, high, keys, (place + token * kvHeads) * headDim, lane, headDim, Page.isIn(entry, Page.FULL))
+                            + KeyDots.dotF16(low, high, halves, decode, k * headDim, lane, headDim, Page.isIn(entry, Page.F16))
+                            + KeyDots.dotQ8(low, high, codes8, scales8, k, lane, headDim, Page.isIn(entry, Page.Q8))
+                            + KeyDots.dotQ4(low, high, codes4, scales4, k, lane, headDim, Page.isIn(entry, Page.Q4));
                 }
             }
             context.localBarrier();
@@ -131,35 +132,23 @@ public final class SplitAttentionKernels {
             weighted = (weighted + total * (before - largest)) * shrink + weight * lower;
             total = total * shrink + weight;
             for (int first = 0; first < headDim; first += THREADS) {
-                int i = TornadoMath.min(first + thread, headDim - 1);
-                float element = sums[first + thread] * shrink;
-                for (int page = 0; page < tilePages; page++) {
-                    int entry = table.get(entries + tile + page);
-                    int from = AttentionKernels.firstOfPage(start, tile + page);
-                    int to = AttentionKernels.endOfPage(last, tile + page);
-                    int endFull = AttentionKernels.endIn(entry, Page.FULL, from, to);
-                    int endHalf = AttentionKernels.endIn(entry, Page.F16, from, to);
-                    int endQ8 = AttentionKernels.endIn(entry, Page.Q8, from, to);
-                    int endQ4 = AttentionKernels.endIn(entry, Page.Q4, from, to);
-                    int place = Page.slot(entry) * Page.TOKENS * kvHeads + kvHead;
-                    int valuePlace = (Page.slot(entry) * 2 + 1) * Page.TOKENS * kvHeads + kvHead;
-                    int w = page * Page.TOKENS;
-                    for (int t = from; t < endFull; t++) {
-                        element += weights[w + t] * values.get((place + t * kvHeads) * headDim + i);
-                    }
-                    for (int t = from; t < endHalf; t++) {
-                        element += weights[w + t] * Halves.get(halves, decode, (valuePlace + t * kvHeads) * headDim + i);
-                    }
-                    for (int t = from; t < endQ8; t++) {
-                        int v = valuePlace + t * kvHeads;
-                        element += weights[w + t] * scales8.get(v) * codes8.get(v * headDim + i);
-                    }
-                    for (int t = from; t < endQ4; t++) {
-                        int v = valuePlace + t * kvHeads;
-                        element += weights[w + t] * scales4.get(v) * quantQ4(codes4.get(v * half + i % half), i, half);
-                    }
+                sums[first + thread] = sums[first + thread] * shrink;
+            }
+            for (int page = 0; page < tilePages; page++) {
+                int entry = table.get(entries + tile + page);
+                int end = AttentionKernels.endOfPage(last, tile + page);
+                int place = Page.slot(entry) * Page.TOKENS * kvHeads + kvHead;
+                int valuePlace = (Page.slot(entry) * 2 + 1) * Page.TOKENS * kvHeads + kvHead;
+                for (int t = 0; t < Page.TOKENS; t++) {
+                    ofPage[t] = weights[page * Page.TOKENS + t];
                 }
-                sums[first + thread] = element;
+                for (int first = 0; first < elements; first += THREADS) {
+                    int i = TornadoMath.min(first + thread, headDim - 1);
+                    sums[first + thread] += ValueDots.dotF32(ofPage, values, place, kvHeads, headDim, i, end, Page.isIn(entry, Page.FULL))
+                            + ValueDots.dotF16(ofPage, halves, decode, valuePlace, kvHeads, headDim, i, end, Page.isIn(entry, Page.F16))
+                            + ValueDots.dotQ8(ofPage, codes8, scales8, valuePlace, kvHeads, headDim, i, end, Page.isIn(entry, Page.Q8))
+                            + ValueDots.dotQ4(ofPage, codes4, scales4, valuePlace, kvHeads, headDim, i, end, Page.isIn(entry, Page.Q4));
+                }
             }
         }
         int at = index * (headDim + Splits.NOTES);
@@ -219,14 +208,5 @@ public final class SplitAttentionKernels {
             visible = 0;
         }
         return visible;
-    }
-
-    /** Element i of a head whose i-th pair of quants is {@code both}. */
-    private static float quantQ4(int both, int i, int half) {
-        float quant = QuantizedProjectionKernels.lowQuant(both);
-        if (i >= half) {
-            quant = QuantizedProjectionKernels.highQuant(both);
-        }
-        return quant;
     }
 }

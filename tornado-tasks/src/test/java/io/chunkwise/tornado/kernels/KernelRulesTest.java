@@ -64,7 +64,7 @@ class KernelRulesTest {
         List<String> names = new ArrayList<>(KERNELS.stream().map(Class::getSimpleName).toList());
         // Parts of kernels.
         names.addAll(List.of("RowDots", "LaneDots", "TileDots", "RowTile", "UpHalves", "DownHalves", "WeightFormat", "ChunkProjection",
-                "GroupProjection", "TileProjection", "KeyDots", "Splits"));
+                "GroupProjection", "TileProjection", "KeyDots", "ValueDots", "Splits"));
         for (String kernels : names) {
             String source = Files.readString(SOURCES.resolve(kernels + ".java"));
             for (String trap : List.of(">>>", "float16ToFloat", "intBitsToFloat", "floatToRawIntBits", "Math.fma", "Math.round", "simdSum",

@@ -12,6 +12,8 @@ import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
  * window. The softmax is computed on line (arXiv:1805.02867): one walk over the pages, rescaling what was summed so that the
  * largest score weighs 1. With the weights w = e^(s − largest) sum to Z and w · (s − largest) to T, their entropy is ln Z − T / Z.
  *
+ * <p>This is the threaded form; the grouped one is {@link SplitAttentionKernels}.
+ *
  * <p>For each page, a loop per format runs over the page's tokens or over none: loops in branches are miscompiled (see the package).
  */
 public final class AttentionKernels {

@@ -105,8 +105,8 @@ class TaskFusionTest {
         for (boolean quantizable : new boolean[] {false, true}) {
             for (boolean adapted : new boolean[] {false, true}) {
                 List<LayerTask> tasks = fuseSplits(new LlamaForward(model.config(), quantizable).layer(), adapted);
-                int attention = tasks.indexOf(tasks.stream().filter(LayerTask.AttendSplits.class::isInstance).findFirst().orElseThrow());
-                assertInstanceOf(LayerTask.FinishAttended.class, tasks.get(attention + 1));
+                int attend = tasks.stream().map(LayerTask::getClass).toList().indexOf(LayerTask.AttendSplits.class);
+                assertInstanceOf(LayerTask.FinishAttended.class, tasks.get(attend + 1));
             }
         }
     }

@@ -22,7 +22,8 @@ class KernelRulesTest {
     private static final List<Class<?>> KERNELS = List.of(ActivationKernels.class, AttentionKernels.class, EmbeddingKernels.class,
             FillKernels.class, FinishKernels.class, HadamardKernels.class, HeadKernels.class, LowRankKernels.class, MeasureKernels.class,
             NormKernels.class, PageKernels.class, ProbeKernels.class, ProjectionKernels.class, QuantKernels.class,
-            QuantizedProjectionKernels.class, RotaryKernels.class, SelfTestKernels.class, SplitAttentionKernels.class, StatisticsKernels.class, TouchKernels.class);
+            QuantizedProjectionKernels.class, RotaryKernels.class, SelfTestKernels.class, SplitAttentionKernels.class,
+            StatisticsKernels.class, TouchKernels.class);
     // A kernel or argument of such a name breaks the driver's compiler, or worse.
     private static final Set<String> OPENCL_NAMES = Set.of("rotate", "dot", "mix", "step", "clamp", "cross", "distance", "length",
             "normalize",

@@ -5,6 +5,7 @@ import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.RotaryTable;
 import io.chunkwise.tornado.kernels.HeadKernels;
 import io.chunkwise.tornado.kernels.Page;
+import io.chunkwise.tornado.kernels.Splits;
 import io.chunkwise.tornado.kernels.StatisticsKernels;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -31,6 +32,7 @@ public final class DeviceBuffers {
     private final IntArray partNext;
     private final FloatArray topLogits;
     private final IntArray topIds;
+    private final FloatArray splits;
     private final FloatArray softmax;
     private final FloatArray vocabularySums;
     private final FloatArray statistics;
@@ -57,6 +59,8 @@ public final class DeviceBuffers {
         partNext = DeviceArrays.ints("top positions of parts", PARTS);
         topLogits = DeviceArrays.floats("top logits", HeadKernels.TOP_CAPACITY);
         topIds = DeviceArrays.ints("top ids", HeadKernels.TOP_CAPACITY);
+        splits = DeviceArrays.floats("splits of attention", Splits.most(Math.max(rowCapacity, Page.PROBES), config.heads()),
+                config.headDim() + Splits.NOTES);
         softmax = DeviceArrays.floats("attention of the probe layer", rowCapacity, config.heads(), Page.SOFTMAX);
         vocabularySums = DeviceArrays.floats("sums over the vocabulary", LOGIT_ROWS, PARTS, StatisticsKernels.PART);
         statistics = DeviceArrays.floats("statistics of rows", LOGIT_ROWS, StatisticsKernels.RESULT);
@@ -113,6 +117,11 @@ public final class DeviceBuffers {
         return topIds;
     }
 
+    /** [rows, heads, splits of a row's head, headDim + NOTES], of rows or of probes; see {@link Splits} */
+    public FloatArray splits() {
+        return splits;
+    }
+
     /** [rowCapacity, heads, SOFTMAX]: how the rows attended in the probe layer */
     public FloatArray softmax() {
         return softmax;
@@ -135,7 +144,7 @@ public final class DeviceBuffers {
     /** Everything that stays on the device; not the results that are copied back each time. */
     public List<TornadoNativeArray> arrays() {
         List<TornadoNativeArray> arrays = new ArrayList<>(activations.values());
-        arrays.addAll(List.of(projected, angles, rowLogits, partLogits, partIds, partNext, softmax, vocabularySums));
+        arrays.addAll(List.of(projected, angles, rowLogits, partLogits, partIds, partNext, splits, softmax, vocabularySums));
         arrays.addAll(measurement.arrays());
         return arrays;
     }

@@ -3,6 +3,7 @@ package io.chunkwise.tornado.graph;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.tornado.kernels.FinishKernels;
 import io.chunkwise.tornado.kernels.ProjectionKernels;
+import io.chunkwise.tornado.kernels.Splits;
 
 /**
  * How many threads a task gets, as a function of what it has to do.
@@ -20,6 +21,8 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         ROW,
         /** A row's part, see {@link FinishKernels#partsOf}: a group. */
         PART,
+        /** A row's head and split, see {@link Splits#of}: a group. */
+        SPLIT,
         /** A row and a component of the adapter that the pass uses. */
         COMPONENT,
         /** A row and {@link ProjectionKernels#CHUNK} rows of a stack of weights and of the components of some sites: a group. */
@@ -61,6 +64,11 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         return new Launch(most, 1, Unit.PART, 0);
     }
 
+    /** A group for each row, head and split. */
+    static Launch groupsPerSplit(int heads, int local) {
+        return new Launch(heads, local, Unit.SPLIT, 0);
+    }
+
     /** At least {@code count} threads for each row and component, in groups that do not cooperate. */
     static Launch threadsPerComponent(long count) {
         return new Launch(count, THREADS, Unit.COMPONENT, 0);
@@ -95,6 +103,7 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
             case EXECUTION -> Math.ceilDiv(threadsPerUnit, local);
             case ROW -> Math.ceilDiv(work.rows() * threadsPerUnit, local);
             case PART -> (long) work.rows() * FinishKernels.partsOf(work.rows(), Math.toIntExact(threadsPerUnit));
+            case SPLIT -> work.rows() * threadsPerUnit * Splits.of(work.rows(), Math.toIntExact(threadsPerUnit));
             case COMPONENT -> Math.ceilDiv((long) work.rows() * work.activeRank() * threadsPerUnit, local);
             case STACK -> work.rows() * Math.ceilDiv(stacked, ProjectionKernels.CHUNK);
             case TILE -> Math.ceilDiv(work.rows(), ProjectionKernels.TILE) * Math.ceilDiv(stacked, ProjectionKernels.TILE);

@@ -75,7 +75,8 @@ final class LayerGraphBuilder {
 
     private void wire(List<LayerOp> ops, TaskSink sink, FloatArray logits, WeightTasks weights) {
         boolean adapted = state.adapter().isReserved();
-        List<LayerTask> tasks = state.adapter().isFused() ? TaskFusion.fuse(ops, adapted, this::isStackable)
+        boolean split = form == KernelForm.GROUPED;
+        List<LayerTask> tasks = state.adapter().isFused() ? TaskFusion.fuse(ops, adapted, split, this::isStackable)
                 : TaskFusion.keepApart(ops, adapted);
         for (LayerTask task : tasks) {
             switch (task) {
@@ -87,6 +88,7 @@ final class LayerGraphBuilder {
                 }
                 case LayerTask.NormAndProject stack -> normAndProject(sink, stack, weights);
                 case LayerTask.FinishHeads heads -> finishHeads(sink, heads);
+                case LayerTask.AttendSplits(Attend(var query, _)) -> pages.attendSplits(sink, buffer(query));
                 case LayerTask.FinishAttended(var transform, var update) -> finishAttended(sink, transform.isPresent());
                 case LayerTask.MultiplySilu product -> multiplySilu(sink, buffer(product.product().gate()));
                 case LayerTask.ProjectAndAddUp(var base, var update) ->
@@ -203,7 +205,7 @@ final class LayerGraphBuilder {
                     state.control().gains(), adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.parts(), config.heads(),
                     config.headDim(), parts, block, site);
             case GROUPED -> sink.task("finish_attended", Launch.groupsPerRow(parts, FinishKernels.HEAD_LANES),
-                    FinishKernels::finishAttendedGrouped, context, control, attended,
+                    FinishKernels::finishAttendedGrouped, context, control, buffers.splits(), buffers.softmax(), attended,
                     state.control().gains(), adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.parts(), config.heads(),
                     config.headDim(), block, site);
         }

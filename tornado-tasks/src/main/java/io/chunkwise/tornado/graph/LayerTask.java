@@ -2,6 +2,7 @@ package io.chunkwise.tornado.graph;
 
 import io.chunkwise.model.forward.LayerOp;
 import io.chunkwise.model.forward.LayerOp.AddLowRank;
+import io.chunkwise.model.forward.LayerOp.Attend;
 import io.chunkwise.model.forward.LayerOp.Project;
 import io.chunkwise.model.forward.LayerOp.RmsNorm;
 import io.chunkwise.model.forward.LayerOp.RotateByHadamard;
@@ -97,7 +98,18 @@ sealed interface LayerTask {
         }
     }
 
-    /** What is done to the heads that attention has left, and the down half of the update that reads them. At least one of both. */
+    /** Attention in splits, which the next task puts together. */
+    record AttendSplits(Attend op) implements LayerTask {
+        @Override
+        public List<LayerOp> ops() {
+            return List.of(op);
+        }
+    }
+
+    /**
+     * What is done to the heads that attention has left, and the down half of the update that reads them. At least one of both, unless
+     * attention has left splits.
+     */
     record FinishAttended(Optional<RotateByHadamard> transform, Optional<AddLowRank> update) implements LayerTask {
         @Override
         public List<LayerOp> ops() {

@@ -10,6 +10,8 @@ import io.chunkwise.tornado.kernels.Jobs;
 import io.chunkwise.tornado.kernels.MeasureKernels;
 import io.chunkwise.tornado.kernels.Page;
 import io.chunkwise.tornado.kernels.PageKernels;
+import io.chunkwise.tornado.kernels.SplitAttentionKernels;
+import io.chunkwise.tornado.kernels.Splits;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -42,9 +44,16 @@ final class PageTasks {
     void attend(TaskSink sink, FloatArray query, FloatArray out) {
         switch (form) {
             case THREADED -> attend(sink, "attend", Launch.groupsPerRow(config.heads(), 1), query, out, buffers.softmax());
-            case GROUPED -> attend(sink, "attend", Launch.groupsPerRow(config.heads(), AttentionKernels.LANES), query, out,
-                    buffers.softmax());
+            case GROUPED -> {
+                attendSplits(sink, query);
+                join(sink, "join_splits", Launch.threadsPerRow(config.queryDim()), out, buffers.softmax());
+            }
         }
+    }
+
+    /** Attention that another task has to put together, in the grouped form. */
+    void attendSplits(TaskSink sink, FloatArray query) {
+        attendSplits(sink, "attend", Launch.groupsPerSplit(config.heads(), SplitAttentionKernels.THREADS), query);
     }
 
     void updateTable(TaskSink sink) {
@@ -59,8 +68,12 @@ final class PageTasks {
         switch (form) {
             case THREADED -> attend(sink, "attend_probes", Launch.groups((long) Page.PROBES * heads, 1), m.query(), m.attended(),
                     m.softmax());
-            case GROUPED -> attend(sink, "attend_probes", Launch.groups((long) Page.PROBES * heads, AttentionKernels.LANES), m.query(),
-                    m.attended(), m.softmax());
+            case GROUPED -> {
+                // Rows are jobs here, so that the grid fits any number of probes.
+                Launch any = Launch.groups(Splits.most(Page.PROBES, heads), SplitAttentionKernels.THREADS);
+                attendSplits(sink, "attend_probes", any, m.query());
+                join(sink, "join_probes", Launch.threads((long) Page.PROBES * config.queryDim()), m.attended(), m.softmax());
+            }
         }
         sink.task("compare_pages", Launch.threadsPerRow((long) Page.PROBES * heads), MeasureKernels::comparePages, control, jobs, m.query(),
                 m.attended(), m.softmax(), pools.keys(), pools.values(), pools.halves(), pools.decode(), m.changes(), heads,
@@ -84,13 +97,19 @@ final class PageTasks {
     }
 
     private void attend(TaskSink sink, String id, Launch launch, FloatArray query, FloatArray out, FloatArray softmax) {
-        switch (form) {
-            case THREADED -> sink.task(id, launch, AttentionKernels::attendPages, control, pools.table(), query, pools.keys(),
-                    pools.values(), pools.halves(), pools.decode(), pools.codes8(), pools.scales8(), pools.codes4(),
-                    pools.scales4(), out, softmax, config.heads(), config.kvHeads(), config.headDim());
-            case GROUPED -> sink.task(id, launch, AttentionKernels::attendPagesGrouped, context, control, pools.table(), query,
-                    pools.keys(), pools.values(), pools.halves(), pools.decode(), pools.codes8(), pools.scales8(), pools.codes4(),
-                    pools.scales4(), out, softmax, config.heads(), config.kvHeads(), config.headDim());
-        }
+        sink.task(id, launch, AttentionKernels::attendPages, control, pools.table(), query, pools.keys(), pools.values(), pools.halves(),
+                pools.decode(), pools.codes8(), pools.scales8(), pools.codes4(), pools.scales4(), out, softmax, config.heads(),
+                config.kvHeads(), config.headDim());
+    }
+
+    private void attendSplits(TaskSink sink, String id, Launch launch, FloatArray query) {
+        sink.task(id, launch, SplitAttentionKernels::attendSplits, context, control, pools.table(), query, pools.keys(), pools.values(),
+                pools.halves(), pools.decode(), pools.codes8(), pools.scales8(), pools.codes4(), pools.scales4(), buffers.splits(),
+                config.heads(), config.kvHeads(), config.headDim());
+    }
+
+    private void join(TaskSink sink, String id, Launch launch, FloatArray out, FloatArray softmax) {
+        sink.task(id, launch, SplitAttentionKernels::joinSplits, control, buffers.splits(), out, softmax, config.heads(),
+                config.headDim());
     }
 }

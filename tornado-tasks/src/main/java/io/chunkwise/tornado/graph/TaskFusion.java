@@ -25,22 +25,25 @@ import java.util.function.Predicate;
 final class TaskFusion {
     private final List<LayerOp> ops;
     private final boolean adapted;
+    private final boolean split;
     private final Predicate<List<WeightRole>> stackable;
     private final List<LayerTask> tasks = new ArrayList<>();
     private int next;
 
-    private TaskFusion(List<LayerOp> ops, boolean adapted, Predicate<List<WeightRole>> stackable) {
+    private TaskFusion(List<LayerOp> ops, boolean adapted, boolean split, Predicate<List<WeightRole>> stackable) {
         this.ops = ops;
         this.adapted = adapted;
+        this.split = split;
         this.stackable = stackable;
     }
 
     /**
      * @param adapted   whether there can be an adapter; low-rank updates are left out otherwise
+     * @param split     whether attention leaves splits for the task that follows it
      * @param stackable whether one task can read these weights, two or three
      */
-    static List<LayerTask> fuse(List<LayerOp> ops, boolean adapted, Predicate<List<WeightRole>> stackable) {
-        TaskFusion fusion = new TaskFusion(ops, adapted, stackable);
+    static List<LayerTask> fuse(List<LayerOp> ops, boolean adapted, boolean split, Predicate<List<WeightRole>> stackable) {
+        TaskFusion fusion = new TaskFusion(ops, adapted, split, stackable);
         while (fusion.next < ops.size()) {
             if (!fusion.fuseAttention() && !fusion.fuseOutput() && !fusion.fuseFeedForward()) {
                 fusion.keep(ops.get(fusion.next));
@@ -52,7 +55,7 @@ final class TaskFusion {
 
     /** Every op alone, and two launches for each low-rank update. */
     static List<LayerTask> keepApart(List<LayerOp> ops, boolean adapted) {
-        TaskFusion fusion = new TaskFusion(ops, adapted, _ -> false);
+        TaskFusion fusion = new TaskFusion(ops, adapted, false, _ -> false);
         ops.forEach(fusion::keep);
         return fusion.tasks;
     }
@@ -85,17 +88,18 @@ final class TaskFusion {
         return true;
     }
 
-    // What follows attention, up to the projection that reads it.
+    // Attention up to the projection that reads it.
     private boolean fuseOutput() {
-        if (next == 0 || !(ops.get(next - 1) instanceof Attend(_, var attended))) {
+        if (!(ops.get(next) instanceof Attend attend) || next + 1 == ops.size()) {
             return false;
         }
-        Cursor cursor = new Cursor(next);
-        Optional<RotateByHadamard> transform = ops.get(next) instanceof RotateByHadamard op ? Optional.of(op) : Optional.empty();
+        Cursor cursor = new Cursor(next + 1);
+        Optional<RotateByHadamard> transform = ops.get(next + 1) instanceof RotateByHadamard op ? Optional.of(op) : Optional.empty();
         cursor.at += transform.isPresent() ? 1 : 0;
-        Optional<LayerTask.ProjectAndAddUp> project = cursor.projectAndAddUp(attended);
+        Optional<LayerTask.ProjectAndAddUp> project = cursor.projectAndAddUp(attend.out());
         project.ifPresent(task -> {
-            if (transform.isPresent() || task.update().isPresent()) {
+            tasks.add(split ? new LayerTask.AttendSplits(attend) : new LayerTask.Alone(attend));
+            if (split || transform.isPresent() || task.update().isPresent()) {
                 tasks.add(new LayerTask.FinishAttended(transform, task.update()));
             }
             tasks.add(task);

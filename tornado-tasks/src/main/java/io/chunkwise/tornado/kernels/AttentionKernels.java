@@ -1,6 +1,5 @@
 package io.chunkwise.tornado.kernels;
 
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
@@ -13,13 +12,13 @@ import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
  * window. The softmax is computed on line (arXiv:1805.02867): one walk over the pages, rescaling what was summed so that the
  * largest score weighs 1. With the weights w = e^(s − largest) sum to Z and w · (s − largest) to T, their entropy is ln Z − T / Z.
  *
+ * <p>This is the threaded form; the grouped one is {@link SplitAttentionKernels}.
+ *
  * <p>For each page, a loop per format runs over the page's tokens or over none: loops in branches are miscompiled (see the package).
  */
 public final class AttentionKernels {
-    /** Threads of a group in the grouped form; whole pages. */
-    public static final int LANES = 64;
     /** Below every score; finite, because infinity minus infinity is no number. */
-    private static final float LOWEST = -1e30f;
+    static final float LOWEST = -1e30f;
 
     private AttentionKernels() {
     }
@@ -173,158 +172,6 @@ public final class AttentionKernels {
         }
     }
 
-    /**
-     * As {@link #attendPages}, one group of {@link #LANES} threads per row and head: in tiles of as many positions, each thread
-     * scores one position, then sums its share of the head's elements over the tile.
-     */
-    public static void attendPagesGrouped(KernelContext context, IntArray control, IntArray table, FloatArray query, FloatArray keys,
-            FloatArray values, ShortArray halves, FloatArray decode, ByteArray codes8, FloatArray scales8, ByteArray codes4,
-            FloatArray scales4, FloatArray out, FloatArray softmax, int heads, int kvHeads, int headDim) {
-        int index = context.groupIdx;
-        int lane = context.localIdx;
-        if (index >= control.get(Control.ROWS) * heads) {
-            return;
-        }
-        int half = headDim / 2;
-        int layer = control.get(Control.LAYER);
-        int tableStart = layer * control.get(Control.PAGES);
-        int row = index / heads;
-        int head = index - row * heads;
-        int kvHead = head / (heads / kvHeads);
-        int last = control.get(Control.POSITION) + row;
-        int lastPage = last / Page.TOKENS;
-        int start = firstVisible(last, control.get(Control.WINDOW));
-        int at = index * headDim;
-        float scale = 1f / TornadoMath.sqrt((float) headDim);
-        float[] scores = context.allocateFloatLocalArray(LANES);
-        float[] weights = context.allocateFloatLocalArray(LANES);
-        for (int i = lane; i < headDim; i += LANES) {
-            out.set(at + i, 0f);
-        }
-        float largest = LOWEST;
-        float total = 0f;
-        float weighted = 0f;
-        int seen = 0;
-        for (int tilePage = start / Page.TOKENS; tilePage <= lastPage; tilePage += LANES / Page.TOKENS) {
-            int mine = pageWithin(tilePage + lane / Page.TOKENS, lastPage);
-            int token = lane % Page.TOKENS;
-            int position = (tilePage + lane / Page.TOKENS) * Page.TOKENS + token;
-            int visible = 1;
-            if (position > last) {
-                visible = 0;
-            }
-            if (position < start) {
-                visible = 0;
-            }
-            int entry = table.get(tableStart + mine);
-            int isFull = endIn(entry, Page.FULL, 0, visible);
-            int isHalf = endIn(entry, Page.F16, 0, visible);
-            int isQ8 = endIn(entry, Page.Q8, 0, visible);
-            int isQ4 = endIn(entry, Page.Q4, 0, visible);
-            int k = (Page.slot(entry) * Page.TOKENS + token) * kvHeads + kvHead;
-            int quantK = (Page.slot(entry) * 2 * Page.TOKENS + token) * kvHeads + kvHead;
-            float sum = 0f;
-            for (int once = 0; once < isFull; once++) {
-                for (int i = 0; i < headDim; i++) {
-                    sum += query.get(at + i) * keys.get(k * headDim + i);
-                }
-            }
-            for (int once = 0; once < isHalf; once++) {
-                for (int i = 0; i < headDim; i++) {
-                    sum += query.get(at + i) * Halves.get(halves, decode, quantK * headDim + i);
-                }
-            }
-            for (int once = 0; once < isQ8; once++) {
-                for (int i = 0; i < headDim; i++) {
-                    sum += query.get(at + i) * codes8.get(quantK * headDim + i);
-                }
-                sum = sum * scales8.get(quantK);
-            }
-            for (int once = 0; once < isQ4; once++) {
-                for (int i = 0; i < half; i++) {
-                    int pair = codes4.get(quantK * half + i);
-                    sum += query.get(at + i) * QuantizedProjectionKernels.lowQuant(pair);
-                    sum += query.get(at + half + i) * QuantizedProjectionKernels.highQuant(pair);
-                }
-                sum = sum * scales4.get(quantK);
-            }
-            float score = LOWEST;
-            if (isFull + isHalf + isQ8 + isQ4 > 0) {
-                score = sum * scale;
-            }
-            scores[lane] = score;
-            context.localBarrier();
-            float before = largest;
-            for (int t = 0; t < LANES; t++) {
-                largest = TornadoMath.max(largest, scores[t]);
-            }
-            float weight = 0f;
-            if (score > LOWEST) {
-                weight = TornadoMath.exp(score - largest);
-            }
-            weights[lane] = weight;
-            context.localBarrier();
-            float shrink = TornadoMath.exp(before - largest);
-            weighted = (weighted + total * (before - largest)) * shrink;
-            total = total * shrink;
-            for (int t = 0; t < LANES; t++) {
-                total += weights[t];
-                weighted += weights[t] * (scores[t] - largest);
-                if (scores[t] > LOWEST) {
-                    seen++;
-                }
-            }
-            for (int i = lane; i < headDim; i += LANES) {
-                float element = out.get(at + i) * shrink;
-                for (int part = 0; part < LANES / Page.TOKENS; part++) {
-                    int page = tilePage + part;
-                    int from = firstOfPage(start, page);
-                    int to = endOfPage(last, page);
-                    int other = table.get(tableStart + pageWithin(page, lastPage));
-                    int endFull = endIn(other, Page.FULL, from, to);
-                    int endHalf = endIn(other, Page.F16, from, to);
-                    int endQ8 = endIn(other, Page.Q8, from, to);
-                    int endQ4 = endIn(other, Page.Q4, from, to);
-                    int place = Page.slot(other) * Page.TOKENS * kvHeads + kvHead;
-                    int valuePlace = (Page.slot(other) * 2 + 1) * Page.TOKENS * kvHeads + kvHead;
-                    for (int t = from; t < endFull; t++) {
-                        element += weights[part * Page.TOKENS + t] * values.get((place + t * kvHeads) * headDim + i);
-                    }
-                    for (int t = from; t < endHalf; t++) {
-                        int v = (valuePlace + t * kvHeads) * headDim + i;
-                        element += weights[part * Page.TOKENS + t] * Halves.get(halves, decode, v);
-                    }
-                    for (int t = from; t < endQ8; t++) {
-                        int v = valuePlace + t * kvHeads;
-                        element += weights[part * Page.TOKENS + t] * scales8.get(v) * codes8.get(v * headDim + i);
-                    }
-                    for (int t = from; t < endQ4; t++) {
-                        int v = valuePlace + t * kvHeads;
-                        int pair = codes4.get(v * half + i % half);
-                        float quant = QuantizedProjectionKernels.lowQuant(pair);
-                        if (i >= half) {
-                            quant = QuantizedProjectionKernels.highQuant(pair);
-                        }
-                        element += weights[part * Page.TOKENS + t] * scales4.get(v) * quant;
-                    }
-                }
-                out.set(at + i, element);
-            }
-            context.localBarrier();
-        }
-        float inverse = QuantKernels.inverse(total);
-        for (int i = lane; i < headDim; i += LANES) {
-            out.set(at + i, out.get(at + i) * inverse);
-        }
-        if (lane == 0) {
-            if (control.get(Control.PROBE_LAYER) == layer) {
-                softmax.set(index * Page.SOFTMAX + Page.ENTROPY, relativeEntropy(total, weighted, seen));
-                softmax.set(index * Page.SOFTMAX + Page.LARGEST, largest);
-                softmax.set(index * Page.SOFTMAX + Page.TOTAL, total);
-            }
-        }
-    }
-
     /** The first position that a row at {@code last} may see. */
     static int firstVisible(int last, int window) {
         int start = 0;
@@ -373,12 +220,9 @@ public final class AttentionKernels {
         return end;
     }
 
-    private static int pageWithin(int page, int lastPage) {
-        int within = page;
-        if (within > lastPage) {
-            within = lastPage;
-        }
-        return within;
+    /** Pages from that of {@code start} to that of {@code last}. */
+    static int pagesOf(int start, int last) {
+        return last / Page.TOKENS - start / Page.TOKENS + 1;
     }
 
     /** (ln Z − T / Z) / ln n, in [0, 1]; 0 for n of 0 or 1. */

@@ -253,9 +253,17 @@ public final class FinishKernels {
         }
     }
 
-    /** As {@link #finishAttended}, one group of {@link #HEAD_LANES} threads per row and head, which is a part. */
-    public static void finishAttendedGrouped(KernelContext context, IntArray control, FloatArray attended, FloatArray gains,
-            IntArray adapter, IntArray codes, FloatArray floats, FloatArray parts, int heads, int headDim, int block, int site) {
+    /**
+     * As {@link #finishAttended}, one group of {@link #HEAD_LANES} threads per row and head, which is a part; what was attended is put
+     * together from splits first ({@link SplitAttentionKernels#joinSplits}).
+     *
+     * @param splits   in  [rows, heads, Splits.of(rows, heads), headDim + NOTES]
+     * @param softmax  out [rowCapacity, heads, 3]
+     * @param attended out [rowCapacity, heads, headDim]
+     */
+    public static void finishAttendedGrouped(KernelContext context, IntArray control, FloatArray splits, FloatArray softmax,
+            FloatArray attended, FloatArray gains, IntArray adapter, IntArray codes, FloatArray floats, FloatArray parts, int heads,
+            int headDim, int block, int site) {
         int index = context.groupIdx;
         int thread = context.localIdx;
         if (index >= control.get(Control.ROWS) * heads) {
@@ -266,8 +274,18 @@ public final class FinishKernels {
         int lane = LaneDots.laneOf(thread);
         float[] x = context.allocateFloatLocalArray(headDim);
         float[] partial = context.allocateFloatLocalArray(HEAD_LANES);
-        for (int i = thread; i < headDim; i += HEAD_LANES) {
-            x[i] = attended.get(index * headDim + i);
+        int used = Splits.used(control, row, heads);
+        int at = Splits.first(control, index, heads, headDim);
+        float largest = Splits.largest(splits, at, used, headDim);
+        float total = Splits.total(splits, at, used, headDim, largest);
+        float inverse = QuantKernels.inverse(total);
+        for (int first = 0; first < headDim; first += HEAD_LANES) {
+            int i = TornadoMath.min(first + thread, headDim - 1);
+            x[i] = Splits.element(splits, at, used, headDim, largest, i) * inverse;
+        }
+        int described = LaneDots.within(thread, 1, Splits.described(control));
+        for (int once = 0; once < described; once++) {
+            Splits.describe(softmax, splits, index, at, used, headDim, largest, total);
         }
         context.localBarrier();
         for (int stride = 1; stride < block; stride *= 2) {
@@ -289,9 +307,9 @@ public final class FinishKernels {
         for (int first = 0; first < rank; first += HEAD_LANES / LANES) {
             int k = first + thread / LANES;
             int group = LowRankKernels.groupOf(control, adapter, site, row, k);
-            int used = LowRankKernels.usedInputs(group, LaneDots.within(k, rank, headDim));
+            int inputs = LowRankKernels.usedInputs(group, LaneDots.within(k, rank, headDim));
             int down = LowRankKernels.downAt(control, adapter, site, k, heads * headDim) + head * headDim;
-            float mine = LowRankKernels.laneDotDown(adapter, attended, index * headDim, codes, floats, down, lane, used);
+            float mine = LowRankKernels.laneDotDown(adapter, attended, index * headDim, codes, floats, down, lane, inputs);
             context.localBarrier();
             partial[thread] = mine;
             for (int stride = LANES / 2; stride > 0; stride /= 2) {

@@ -40,11 +40,16 @@ public final class Page {
 
     /** 1 for a full page of F16, else 0. */
     static int isHalf(int entry) {
-        int half = 0;
-        if (format(entry) == F16) {
-            half = 1;
+        return isIn(entry, F16);
+    }
+
+    /** 1 for a page of this format, else 0. */
+    static int isIn(int entry, int format) {
+        int is = 0;
+        if (format(entry) == format) {
+            is = 1;
         }
-        return half;
+        return is;
     }
 
     /**

@@ -1,7 +1,8 @@
 /**
  * The arithmetic of the forward pass as TornadoVM kernels: static methods, each one formula. The <em>threaded</em> form of a
  * kernel is a {@code @Parallel} loop whose bound comes from the control array; it is also plain Java. The <em>grouped</em>
- * form has one work-group per reduction. What changes from pass to pass is read from arrays, because TornadoVM compiles
+ * form has one work-group per reduction, or several for one that is long while others are few: attention of a row's head, whose
+ * {@link Splits} the next kernel puts together. What changes from pass to pass is read from arrays, because TornadoVM compiles
  * every scalar argument into the kernel.
  *
  * <p>What the OpenCL backend of TornadoVM 5.2 compiles wrongly, without a word, is avoided and tested: a branch on

@@ -43,6 +43,14 @@ class LaunchTest {
     }
 
     @Test
+    void fewRowsHaveMoreSplitsEach() {
+        Launch launch = Launch.groupsPerSplit(32, 64);
+        assertEquals(64 * 32 * 32, launch.global(new Work(1, 64)), "1 row");
+        assertEquals(64 * 3 * 32 * 10, launch.global(new Work(3, 64)), "3 rows");
+        assertEquals(64 * 40 * 32, launch.global(new Work(40, 64)), "40 rows");
+    }
+
+    @Test
     void groupsLargerThanTheDeviceAllowsAreRefused() {
         assertRefused("groups of 256", Launch.groupsPerRow(4, 256), 1, 128);
     }

@@ -23,11 +23,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("tornado")
 class PageTasksTest {
     private static final int LAYER = 1;
-    private static final int[] LENGTHS = {1, 15, 16, 17, 33, 100};
+    private static final int[] LENGTHS = {1, 2, 15, 16, 17, 33, 64, 65, 100};
 
     static Stream<PageFixture> fixtures() {
         List<PageFixture> fixtures = new ArrayList<>();
-        for (int headDim : new int[] {8, 12, 20, 64}) {
+        // So many heads that one of many rows has one split or two, of several tiles.
+        fixtures.add(new PageFixture(8, 3, 16, 0, RotaryPairing.HALVES, KvType.F32));
+        fixtures.add(new PageFixture(80, 4, 6, 70, RotaryPairing.HALVES, KvType.F16));
+        fixtures.add(new PageFixture(128, 1, 4, 0, RotaryPairing.HALVES, KvType.F16));
+        fixtures.add(new PageFixture(128, 2, 1, 0, RotaryPairing.HALVES, KvType.F32));
+        for (int headDim : new int[] {8, 12, 20, 32, 64}) {
             fixtures.add(new PageFixture(headDim, 1, 3, 0, RotaryPairing.HALVES, headDim == 20 ? KvType.F16 : KvType.F32));
             fixtures.add(new PageFixture(headDim, 3, 2, headDim == 12 ? 20 : 0, RotaryPairing.NEIGHBOURS,
                     headDim == 20 ? KvType.F32 : KvType.F16));
@@ -51,12 +56,33 @@ class PageTasksTest {
             on(f, form, (tasks, sink) -> tasks.attend(sink, f.query(), f.attended()), () -> List.of(
                     f.attended(), f.state.buffers().softmax()), run -> {
                 for (int length : LENGTHS) {
-                    f.control().probes(LAYER, length - 1, 3);
-                    run.execute(new Work(3, 1));
-                    for (int row = 0; row < 3; row++) {
-                        f.checkAttention(LAYER, length - 1 + row, row, form + " after " + length + " positions");
+                    for (int rows : new int[] {1, 3, 20}) {
+                        int some = Math.min(rows, PageFixture.PAGES * Page.TOKENS - length + 1);
+                        f.control().probes(LAYER, length - 1, some);
+                        run.execute(new Work(some, 1));
+                        for (int row = 0; row < some; row++) {
+                            f.checkAttention(LAYER, length - 1 + row, row, form + " after " + length + " positions, " + some + " rows");
+                        }
                     }
                 }
+            });
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("someFixtures")
+    void nothingIsAttendedToWhereEveryPageIsEvicted(PageFixture f) {
+        for (KernelForm form : KernelForm.values()) {
+            f.fillPools();
+            for (int page = 0; page < PageFixture.PAGES; page++) {
+                f.write(LAYER, page, KvFormat.EVICTED, -1);
+            }
+            on(f, form, (tasks, sink) -> tasks.attend(sink, f.query(), f.attended()), () -> List.of(
+                    f.attended(), f.state.buffers().softmax()), run -> {
+                f.control().probes(LAYER, 40, 2);
+                run.execute(new Work(2, 1));
+                f.checkAttention(LAYER, 40, 0, form + ", all evicted");
+                f.checkAttention(LAYER, 41, 1, form + ", all evicted");
             });
         }
     }

@@ -1,6 +1,7 @@
 package io.chunkwise.tornado.graph;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
 import io.chunkwise.model.fixtures.ModelCase;
 import io.chunkwise.model.forward.Activation;
@@ -18,7 +19,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 class TaskFusionTest {
 
     private static List<LayerTask> fuse(List<LayerOp> ops, boolean adapted) {
-        return TaskFusion.fuse(ops, adapted, _ -> true);
+        return TaskFusion.fuse(ops, adapted, false, _ -> true);
+    }
+
+    private static List<LayerTask> fuseSplits(List<LayerOp> ops, boolean adapted) {
+        return TaskFusion.fuse(ops, adapted, true, _ -> true);
     }
 
     private static Stream<List<LayerOp>> graphs(ModelCase model) {
@@ -33,9 +38,11 @@ class TaskFusionTest {
             List<LayerOp> base = ops.stream().filter(op -> !(op instanceof LayerOp.AddLowRank)).toList();
             assertEquals(ops, flatten(fuse(ops, true)));
             assertEquals(base, flatten(fuse(ops, false)));
+            assertEquals(ops, flatten(fuseSplits(ops, true)));
+            assertEquals(base, flatten(fuseSplits(ops, false)));
             assertEquals(ops, flatten(TaskFusion.keepApart(ops, true)));
             assertEquals(base, flatten(TaskFusion.keepApart(ops, false)));
-            assertEquals(ops, flatten(TaskFusion.fuse(ops, true, _ -> false)), "nothing can be stacked");
+            assertEquals(ops, flatten(TaskFusion.fuse(ops, true, false, _ -> false)), "nothing can be stacked");
         });
     }
 
@@ -43,7 +50,7 @@ class TaskFusionTest {
     @MethodSource("io.chunkwise.model.fixtures.ModelCase#all")
     void everyUpdateIsProjectedDownOnceWhenItsInputIsThereAndAddedUpOnceAfterItsProjection(ModelCase model) {
         List<LayerOp> ops = new LlamaForward(model.config(), true).layer();
-        for (List<LayerTask> tasks : List.of(fuse(ops, true), TaskFusion.keepApart(ops, true))) {
+        for (List<LayerTask> tasks : List.of(fuse(ops, true), fuseSplits(ops, true), TaskFusion.keepApart(ops, true))) {
             List<LayerOp> done = new ArrayList<>();
             List<LayerOp.AddLowRank> down = new ArrayList<>();
             List<LayerOp.AddLowRank> up = new ArrayList<>();
@@ -87,6 +94,20 @@ class TaskFusionTest {
             List<LayerOp> layer = new LlamaForward(model.config(), quantizable).layer();
             assertEquals(8, fuse(layer, true).size(), "quantizable cache " + quantizable);
             assertEquals(quantizable ? 8 : 7, fuse(layer, false).size(), "without updates, quantizable cache " + quantizable);
+            assertEquals(8, fuseSplits(layer, true).size(), "attention in splits, quantizable cache " + quantizable);
+            assertEquals(8, fuseSplits(layer, false).size(), "attention in splits without updates, quantizable cache " + quantizable);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.chunkwise.model.fixtures.ModelCase#all")
+    void splitsArePutTogetherByTheTaskThatFollowsThem(ModelCase model) {
+        for (boolean quantizable : new boolean[] {false, true}) {
+            for (boolean adapted : new boolean[] {false, true}) {
+                List<LayerTask> tasks = fuseSplits(new LlamaForward(model.config(), quantizable).layer(), adapted);
+                int attend = tasks.stream().map(LayerTask::getClass).toList().indexOf(LayerTask.AttendSplits.class);
+                assertInstanceOf(LayerTask.FinishAttended.class, tasks.get(attend + 1));
+            }
         }
     }
 

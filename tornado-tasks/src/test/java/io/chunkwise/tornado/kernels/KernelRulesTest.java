@@ -22,7 +22,8 @@ class KernelRulesTest {
     private static final List<Class<?>> KERNELS = List.of(ActivationKernels.class, AttentionKernels.class, EmbeddingKernels.class,
             FillKernels.class, FinishKernels.class, HadamardKernels.class, HeadKernels.class, LowRankKernels.class, MeasureKernels.class,
             NormKernels.class, PageKernels.class, ProbeKernels.class, ProjectionKernels.class, QuantKernels.class,
-            QuantizedProjectionKernels.class, RotaryKernels.class, SelfTestKernels.class, StatisticsKernels.class, TouchKernels.class);
+            QuantizedProjectionKernels.class, RotaryKernels.class, SelfTestKernels.class, SplitAttentionKernels.class,
+            StatisticsKernels.class, TouchKernels.class);
     // A kernel or argument of such a name breaks the driver's compiler, or worse.
     private static final Set<String> OPENCL_NAMES = Set.of("rotate", "dot", "mix", "step", "clamp", "cross", "distance", "length",
             "normalize",
@@ -64,7 +65,7 @@ class KernelRulesTest {
         List<String> names = new ArrayList<>(KERNELS.stream().map(Class::getSimpleName).toList());
         // Parts of kernels.
         names.addAll(List.of("RowDots", "LaneDots", "TileDots", "RowTile", "UpHalves", "DownHalves", "WeightFormat", "ChunkProjection",
-                "GroupProjection", "TileProjection"));
+                "GroupProjection", "TileProjection", "KeyDots", "ValueDots", "Splits"));
         for (String kernels : names) {
             String source = Files.readString(SOURCES.resolve(kernels + ".java"));
             for (String trap : List.of(">>>", "float16ToFloat", "intBitsToFloat", "floatToRawIntBits", "Math.fma", "Math.round", "simdSum",

@@ -1,0 +1,121 @@
+package io.chunkwise.tornado.kernels;
+
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/**
+ * Splits of attention: a row's head sees a range of pages, which several groups share where a pass has too few rows and heads to keep a
+ * GPU busy. A split is a softmax of its own pages: [headDim] elements Σ e^(s − largest) · value and {@link #NOTES} floats about its
+ * scores s. Splits lie one after another, those of a row's head as {@link #of} says. Last ones for which no page is left are not written.
+ */
+public final class Splits {
+    /** The largest score. */
+    static final int LARGEST = 0;
+    /** Σ e^(s − largest). */
+    static final int TOTAL = 1;
+    /** Σ e^(s − largest) · (s − largest). */
+    static final int WEIGHTED = 2;
+    /** How many there are. */
+    static final int SEEN = 3;
+    /** Floats behind the elements of a split. */
+    public static final int NOTES = 4;
+    /** Groups that a pass has if splits can make as many: eight or so for each multiprocessor of a large GPU. */
+    private static final int GROUPS = 1024;
+    /** Of a row's head, at most: what comes of them has to be put together again. */
+    private static final int MOST = 32;
+
+    private Splits() {
+    }
+
+    /** Splits of a row's head in a pass of so many rows. */
+    public static int of(int rows, int heads) {
+        return TornadoMath.max(1, TornadoMath.min(MOST, GROUPS / (rows * heads)));
+    }
+
+    /** At least as many splits as all heads of a pass of up to {@code rows} rows have. */
+    public static int most(int rows, int heads) {
+        return TornadoMath.max(rows * heads, GROUPS);
+    }
+
+    static int of(IntArray control, int heads) {
+        return of(LowRankKernels.rowsDivisor(control), heads);
+    }
+
+    /** Pages of each split of a row that sees {@code pages}; fewer or none are left for the last ones. */
+    static int pagesEach(int pages, int splits) {
+        return (pages + splits - 1) / splits;
+    }
+
+    /** Splits of a row's head that have pages. */
+    static int used(IntArray control, int row, int heads) {
+        int last = control.get(Control.POSITION) + row;
+        int pages = AttentionKernels.pagesOf(AttentionKernels.firstVisible(last, control.get(Control.WINDOW)), last);
+        int each = pagesEach(pages, of(control, heads));
+        return (pages + each - 1) / each;
+    }
+
+    /** Where the first split of a row's head begins. */
+    static int first(IntArray control, int rowAndHead, int heads, int headDim) {
+        return rowAndHead * of(control, heads) * (headDim + NOTES);
+    }
+
+    // --- what comes of the splits [at, at + used) together
+
+    static float largest(FloatArray splits, int at, int used, int headDim) {
+        float largest = AttentionKernels.LOWEST;
+        for (int split = 0; split < used; split++) {
+            largest = TornadoMath.max(largest, note(splits, at, split, headDim, LARGEST));
+        }
+        return largest;
+    }
+
+    static float total(FloatArray splits, int at, int used, int headDim, float largest) {
+        float total = 0f;
+        for (int split = 0; split < used; split++) {
+            total += note(splits, at, split, headDim, TOTAL) * shrink(splits, at, split, headDim, largest);
+        }
+        return total;
+    }
+
+    /** Element i, not yet divided by the total. */
+    static float element(FloatArray splits, int at, int used, int headDim, float largest, int i) {
+        float sum = 0f;
+        for (int split = 0; split < used; split++) {
+            sum += splits.get(at + split * (headDim + NOTES) + i) * shrink(splits, at, split, headDim, largest);
+        }
+        return sum;
+    }
+
+    /** 1 in the layer whose attention is described, else 0. */
+    static int described(IntArray control) {
+        int described = 0;
+        if (control.get(Control.PROBE_LAYER) == control.get(Control.LAYER)) {
+            described = 1;
+        }
+        return described;
+    }
+
+    /** softmax[rowAndHead] as of {@link AttentionKernels#attendPages}. */
+    static void describe(FloatArray softmax, FloatArray splits, int rowAndHead, int at, int used, int headDim, float largest, float total) {
+        float weighted = 0f;
+        float seen = 0f;
+        for (int split = 0; split < used; split++) {
+            float lower = note(splits, at, split, headDim, LARGEST) - largest;
+            weighted += (note(splits, at, split, headDim, WEIGHTED) + note(splits, at, split, headDim, TOTAL) * lower)
+                    * TornadoMath.exp(lower);
+            seen += note(splits, at, split, headDim, SEEN);
+        }
+        softmax.set(rowAndHead * Page.SOFTMAX + Page.ENTROPY, AttentionKernels.relativeEntropy(total, weighted, (int) seen));
+        softmax.set(rowAndHead * Page.SOFTMAX + Page.LARGEST, largest);
+        softmax.set(rowAndHead * Page.SOFTMAX + Page.TOTAL, total);
+    }
+
+    private static float shrink(FloatArray splits, int at, int split, int headDim, float largest) {
+        return TornadoMath.exp(note(splits, at, split, headDim, LARGEST) - largest);
+    }
+
+    private static float note(FloatArray splits, int at, int split, int headDim, int note) {
+        return splits.get(at + split * (headDim + NOTES) + headDim + note);
+    }
+}

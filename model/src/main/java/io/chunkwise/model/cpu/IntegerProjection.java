@@ -27,9 +27,9 @@ import jdk.incubator.vector.VectorSpecies;
  * without a sign are added up where they lie, and a correction makes the sum right, which fits 16 bits: two products of −128 to 127 times
  * at most 127 in a short of Q8_0, a block's 32 of −8 to 7 times at most 127 in the two shorts of an int of Q4_0 together.
  *
- * <p>Quants are not told apart where that can be helped. An int of Q4_0 holds the quants n₀ to n₇. Shifted by 0, 4, 8 and 12 bits, its shorts
- * are nⱼ + 16 nⱼ₊₁ + … for every j; modulo 2¹⁶ it does not matter whether a short ends after four quants. Multiplied by xⱼ − 16 xⱼ₋₁ they add
- * up to Σ nⱼ xⱼ. The shorts of Q8_0, n₀ + 256 n₁ and, with a mask, n₁, are multiplied by x₀ and x₁ − 256 x₀.
+ * <p>Quants are not told apart where that can be helped. An int of Q4_0 holds the quants n₀ to n₇. Shifted by 0, 4, 8 and 12 bits, its
+ * shorts are nⱼ + 16 nⱼ₊₁ + … for every j; modulo 2¹⁶ it does not matter whether a short ends after four quants. Multiplied by
+ * xⱼ − 16 xⱼ₋₁ they add up to Σ nⱼ xⱼ. The shorts of Q8_0, n₀ + 256 n₁ and, with a mask, n₁, are multiplied by x₀ and x₁ − 256 x₀.
  *
  * <p>The two shorts of an int are added once per group. Q8_0, which has a sum for each of its eight pieces, has the lower short made
  * positive by the correction: the upper one is what an arithmetic shift leaves, and the lower ones are what is left of the sum of whole
@@ -78,8 +78,7 @@ final class IntegerProjection {
         private short[] values = new short[0]; // [rows, groups, sums + pieces · perShort, VECTOR]
         private final int[] rounded = new int[BLOCKS * 32]; // of a group, in the lower halves
         private final int[] columns; // [pieces, perShort, 2, BLOCKS]: which of rounded the lower, then the upper halves of a vector are
-        private final float[] steps = new float[BLOCKS]; // what 1 stands for, of a group
-        private float[] scales = new float[0]; // [rows, groups, BLOCKS], times HALF_OF_SCALE
+        private float[] scales = new float[0]; // [rows, groups, BLOCKS]: what 1 stands for, times HALF_OF_SCALE
 
         /** @param type Q8_0 or Q4_0 */
         Input(TensorType type) {
@@ -109,11 +108,11 @@ final class IntegerProjection {
                 int first = group % groups * BLOCKS; // of its blocks, in the row
                 for (int block = 0; block < BLOCKS; block++) {
                     boolean missing = (first + block) * 32 >= inputs;
-                    steps[block] = missing ? 0 : roundBlock(in, group / groups * inputs + (first + block) * 32, block * 32);
-                    if (!(steps[block] > 0)) { // missing, all 0 or not finite
+                    float step = missing ? 0 : roundBlock(in, group / groups * inputs + (first + block) * 32, block * 32);
+                    if (!(step > 0)) { // missing, all 0 or not a number
                         Arrays.fill(rounded, block * 32, block * 32 + 32, 0);
                     }
-                    scales[group * BLOCKS + block] = steps[block] * HALF_OF_SCALE;
+                    scales[group * BLOCKS + block] = step * HALF_OF_SCALE;
                 }
                 arrange(group * groupSize);
             }
@@ -201,25 +200,29 @@ final class IntegerProjection {
                 ShortVector first = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
                         .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
                         .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
-                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
+                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
                 y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + PIECE, ORDER);
                 ShortVector second = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
                         .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
                         .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
-                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
+                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
                 y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 2 * PIECE, ORDER);
                 ShortVector third = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
                         .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
                         .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
-                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
+                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
                 y += PIECE_Q4;
                 quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 3 * PIECE, ORDER);
                 ShortVector fourth = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
                         .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
                         .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
-                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
+                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
                 IntVector pairs = first.add(second).add(third.add(fourth)).add(ShortVector.fromArray(SHORTS, in, x)).reinterpretAsInts();
                 FloatVector ofBlocks = (FloatVector) pairs.add(pairs.lanewise(LSHL, 16)).lanewise(ASHR, 16).convertShape(I2F, FLOATS, 0);
                 IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)

@@ -80,7 +80,8 @@ class TaskFusionTest {
                 case LayerOp.Attend(_, var out) -> out == update.in();
                 case LayerOp.RotateByHadamard(var heads) -> heads == update.in();
                 case LayerOp.SwiGlu(var gate, _) -> gate == update.in();
-                case LayerOp.Embed _, LayerOp.Project _, LayerOp.AddBias _, LayerOp.AddLowRank _, LayerOp.Rotate _, LayerOp.AppendKv _ -> false;
+                case LayerOp.Embed _, LayerOp.Project _, LayerOp.AddBias _, LayerOp.AddLowRank _, LayerOp.Rotate _,
+                        LayerOp.AppendKv _ -> false;
             };
             last = writes ? i : last;
         }

@@ -114,8 +114,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
         }
         if (type == TensorType.Q8_0 && !DeviceAdapter.isInBlocks(config)) {
             throw new ExecutorException("the tornado executor keeps adapters in q8_0 only where heads (" + config.headDim()
-                    + "), hidden size ("
-                    + config.hiddenSize() + ") and feed-forward size (" + config.ffnSize()
+                    + "), hidden size (" + config.hiddenSize() + ") and feed-forward size (" + config.ffnSize()
                     + ") are multiples of 32: use --adapter-type f32");
         }
     }

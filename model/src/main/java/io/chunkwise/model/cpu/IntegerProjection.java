@@ -139,19 +139,23 @@ final class IntegerProjection {
 
         /** Brings the integers of a group in order, from {@code at} in {@code values}. */
         private void arrange(int at) {
+            short place = (short) (1 << 16 / perShort); // how much a quant counts more than the one before it
             for (int sum = 0; sum < sums; sum++) {
                 ShortVector total = ShortVector.zero(SHORTS);
                 for (int piece = sum; piece < pieces; piece += sums) {
                     int to = at + (sums + piece * perShort) * VECTOR;
-                    // What is below the lowest quant of an upper half is the highest one of the lower half; Q8_0 has that masked.
-                    ShortVector before = gathered((piece + 1) * perShort - 1).reinterpretAsInts().lanewise(LSHL, 16).and(nibbles ? -1 : 0)
-                            .reinterpretAsShorts();
-                    for (int k = 0; k < perShort; k++) {
+                    ShortVector lowest = gathered(piece * perShort);
+                    ShortVector before = lowest;
+                    total = total.add(lowest);
+                    for (int k = 1; k < perShort; k++) {
                         ShortVector activations = gathered(piece * perShort + k);
-                        activations.sub(before.mul((short) (1 << 16 / perShort))).intoArray(values, to + k * VECTOR);
+                        activations.sub(before.mul(place)).intoArray(values, to + k * VECTOR);
                         total = total.add(activations);
                         before = activations;
                     }
+                    // What is below the lowest quant of an upper half is the highest one of the lower half; Q8_0 has that masked.
+                    ShortVector below = before.reinterpretAsInts().lanewise(LSHL, 16).and(nibbles ? -1 : 0).reinterpretAsShorts();
+                    lowest.sub(below.mul(place)).intoArray(values, to);
                 }
                 // Quants are higher by this than what they stand for.
                 ShortVector correction = total.mul((short) (nibbles ? -8 : -128));

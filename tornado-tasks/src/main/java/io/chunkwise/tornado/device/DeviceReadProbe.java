@@ -55,7 +55,7 @@ public final class DeviceReadProbe implements ReadProbe {
         if (strided) {
             graph.task("sum", ProbeKernels::sumStrided, new KernelContext(), words, sums, threads, count, rounds);
         } else {
-            graph.task("sum", ProbeKernels::sumParts, words, sums, threads, count / threads, rounds);
+            graph.task("sum", ProbeKernels::sumParts, words, sums, count / threads, rounds);
         }
         graph.transferToHost(DataTransferMode.EVERY_EXECUTION, sums);
         WorkerGrid1D grid = new WorkerGrid1D(threads);

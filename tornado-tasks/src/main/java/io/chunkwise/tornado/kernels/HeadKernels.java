@@ -23,7 +23,7 @@ public final class HeadKernels {
      * partLogits[t] and partIds[t] = the {@code top} largest of logits[i] with i ≡ t modulo {@code parts}, in order; one thread per
      * part.
      *
-     * @param control    in  top
+     * @param control    in  rows, top
      * @param logits     in  [vocab]
      * @param partLogits out [parts, TOP_CAPACITY]
      * @param partIds    out [parts, TOP_CAPACITY]
@@ -31,7 +31,8 @@ public final class HeadKernels {
     public static void selectTopOfParts(IntArray control, FloatArray logits, FloatArray partLogits, IntArray partIds, int vocab,
             int parts) {
         int top = control.get(Control.TOP);
-        for (@Parallel int part = 0; part < parts; part++) {
+        int count = LowRankKernels.unknown(control, parts);
+        for (@Parallel int part = 0; part < count; part++) {
             int from = part * TOP_CAPACITY;
             for (int k = 0; k < top; k++) {
                 partLogits.set(from + k, Float.NEGATIVE_INFINITY);

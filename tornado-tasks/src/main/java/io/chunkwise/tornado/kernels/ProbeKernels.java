@@ -17,7 +17,8 @@ public final class ProbeKernels {
      * @param words in  [parts · partWords]
      * @param sums  out [parts]
      */
-    public static void sumParts(IntArray words, IntArray sums, int parts, int partWords, int rounds) {
+    public static void sumParts(IntArray words, IntArray sums, int partWords, int rounds) {
+        int parts = sums.getSize();
         for (@Parallel int part = 0; part < parts; part++) {
             int from = part * partWords;
             int total = 0;

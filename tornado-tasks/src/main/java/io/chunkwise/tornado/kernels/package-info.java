@@ -13,6 +13,10 @@
  * iterations differ from thread to thread and whose body is more than a block (a float becoming an int makes several) runs in all threads
  * alike on PoCL, so that {@link FinishKernels} has every thread of a group write an F16.
  *
+ * <p>The bound of a parallel loop is no argument of its kernel: TornadoVM puts the size of the grid in the place of such an argument, and
+ * has the kernel read it from a block that all launches share. Where a CUDA graph is replayed nobody writes that block, so that the kernel
+ * runs to the size of whatever ran before it. {@code LowRankKernels.unknown(control, n)} makes a bound of an argument.
+ *
  * <p>Knows no graph, no device and no model.
  */
 package io.chunkwise.tornado.kernels;

@@ -16,7 +16,7 @@ class DeviceReadProbeTest {
     void everyWordOfAPartIsAddedUpInEveryRound() {
         IntArray words = IntArray.fromElements(1, 2, 3, 40, 50, 60);
         IntArray sums = new IntArray(2);
-        ProbeKernels.sumParts(words, sums, 2, 3, 2);
+        ProbeKernels.sumParts(words, sums, 3, 2);
         assertEquals(6 * 3 + 6, sums.get(0));
         assertEquals(150 * 3 + 150, sums.get(1));
     }

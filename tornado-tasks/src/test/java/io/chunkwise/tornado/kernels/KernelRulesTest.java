@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -75,6 +77,23 @@ class KernelRulesTest {
             // (b & 0xff) - 128 wraps around: the difference has to be taken in float.
             assertFalse(source.matches("(?s).*& \\(?\\w+\\)?\\)? - \\d+;.*"), kernels + " masks, then subtracts");
         }
+    }
+
+    /** What TornadoVM puts in their place is not there when a CUDA graph is replayed. */
+    @Test
+    void noArgumentIsTheBoundOfAParallelLoop() throws IOException {
+        Pattern loop = Pattern.compile("@Parallel int \\w+ = 0; \\w+ < ([^;]+);");
+        int loops = 0;
+        for (Class<?> kernels : KERNELS) {
+            String source = Files.readString(SOURCES.resolve(kernels.getSimpleName() + ".java"));
+            for (Matcher matcher = loop.matcher(source); matcher.find(); loops++) {
+                int kernel = source.lastIndexOf(" static void ", matcher.start());
+                String head = source.substring(kernel, source.indexOf('{', kernel));
+                assertFalse(head.matches("(?s).*\\bint " + Pattern.quote(matcher.group(1)) + "\\b.*"),
+                        kernels.getSimpleName() + " has a parallel loop to its argument " + matcher.group(1) + ":" + head);
+            }
+        }
+        assertTrue(loops > 20, loops + " loops found");
     }
 
     private static List<Method> kernels() {

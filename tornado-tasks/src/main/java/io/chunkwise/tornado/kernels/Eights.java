@@ -73,23 +73,28 @@ final class Eights {
     }
 
     static float byteAt(int bytes, int bit) {
-        return bytes << (24 - bit) >> 24;
+        return highest(bytes << (24 - bit));
     }
 
     static float first(int bytes) {
-        return bytes << 24 >> 24;
+        return highest(bytes << 24);
     }
 
     static float second(int bytes) {
-        return bytes << 16 >> 24;
+        return highest(bytes << 16);
     }
 
     static float third(int bytes) {
-        return bytes << 8 >> 24;
+        return highest(bytes << 8);
     }
 
     static float fourth(int bytes) {
-        return bytes >> 24;
+        return highest(bytes);
+    }
+
+    /** Exact. Not {@code bytes >> 24}: TornadoVM's PTX backend shifts to the right without the sign. */
+    private static float highest(int bytes) {
+        return (bytes & 0xff000000) * (1f / 16777216f);
     }
 
     static Float8 low(ByteArray q, int i) {

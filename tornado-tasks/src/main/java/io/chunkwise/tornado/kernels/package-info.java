@@ -17,6 +17,9 @@
  * has the kernel read it from a block that all launches share. Where a CUDA graph is replayed nobody writes that block, so that the kernel
  * runs to the size of whatever ran before it. {@code LowRankKernels.unknown(control, n)} makes a bound of an argument.
  *
+ * <p>What its PTX backend compiles wrongly: {@code >>} brings in zeros, as {@code >>>} does (while OpenCL code has the sign for both), so
+ * that what is shifted to the right is masked then, or not negative.
+ *
  * <p>Knows no graph, no device and no model.
  */
 package io.chunkwise.tornado.kernels;

@@ -66,8 +66,8 @@ class KernelRulesTest {
     void kernelsUseNothingThatIsMiscompiled() throws IOException {
         List<String> names = new ArrayList<>(KERNELS.stream().map(Class::getSimpleName).toList());
         // Parts of kernels.
-        names.addAll(List.of("RowDots", "LaneDots", "TileDots", "RowTile", "UpHalves", "DownHalves", "WeightFormat", "ChunkProjection",
-                "GroupProjection", "TileProjection", "KeyDots", "ValueDots", "Splits"));
+        names.addAll(List.of("Eights", "Halves", "Page", "RowDots", "LaneDots", "TileDots", "RowTile", "UpHalves", "DownHalves",
+                "WeightFormat", "ChunkProjection", "GroupProjection", "TileProjection", "KeyDots", "ValueDots", "Splits"));
         for (String kernels : names) {
             String source = Files.readString(SOURCES.resolve(kernels + ".java"));
             for (String trap : List.of(">>>", "float16ToFloat", "intBitsToFloat", "floatToRawIntBits", "Math.fma", "Math.round", "simdSum",
@@ -76,6 +76,8 @@ class KernelRulesTest {
             }
             // (b & 0xff) - 128 wraps around: the difference has to be taken in float.
             assertFalse(source.matches("(?s).*& \\(?\\w+\\)?\\)? - \\d+;.*"), kernels + " masks, then subtracts");
+            // PTX code has no shift to the right that keeps the sign.
+            assertFalse(source.matches("(?s).*<<[^;&]*>>.*"), kernels + " brings a sign down by shifts");
         }
     }
 

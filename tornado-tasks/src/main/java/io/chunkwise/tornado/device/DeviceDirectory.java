@@ -59,14 +59,9 @@ public sealed interface DeviceDirectory {
 
     /** What the user can do about a runtime that does not start. */
     static String reason(Throwable failure) {
-        Throwable root = failure;
-        while (root.getCause() != null && root.getCause() != root) {
-            root = root.getCause();
-        }
-        String message = root.getMessage() == null ? root.getClass().getSimpleName()
-                : root.getMessage().strip().lines().findFirst().orElse("");
-        // Colour codes of TornadoVM's own messages.
-        message = message.replaceAll("\u001B\\[[;\\d]*m", "");
+        Reason reason = Reason.of(failure);
+        Throwable root = reason.root();
+        String message = reason.message().isEmpty() ? root.getClass().getSimpleName() : reason.message();
         if (message.contains("JVMCI")) {
             return "the JVM was started without TornadoVM's flags (" + message + "): start it with bin/chunkwise";
         }

@@ -100,7 +100,7 @@ public final class DeviceReadProbe implements ReadProbe {
         try {
             plan.execute();
         } catch (RuntimeException | TornadoInternalError e) {
-            throw new ExecutorException("the device fails at reading " + 4L * words.getSize() + " bytes: " + e
+            throw new ExecutorException("the device fails at reading " + 4L * words.getSize() + " bytes: " + Reason.of(e)
                     + ". Try another --device.", e);
         }
         long nanos = System.nanoTime() - started;

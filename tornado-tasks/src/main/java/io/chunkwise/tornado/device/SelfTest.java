@@ -43,7 +43,8 @@ public final class SelfTest {
             plan.execute();
             plan.freeDeviceMemory();
         } catch (RuntimeException | TornadoInternalError e) {
-            throw new ExecutorException("the device fails at a small test kernel: " + e + ". Try another --device, or --executor cpu.", e);
+            throw new ExecutorException("the device fails at a small test kernel: " + Reason.of(e)
+                    + ". Try another --device, or --executor cpu.", e);
         }
         verify(values, sums, counts);
     }

@@ -8,6 +8,7 @@ import io.chunkwise.model.forward.LlamaForward;
 import io.chunkwise.tornado.device.ControlBlock;
 import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.RandomFill;
+import io.chunkwise.tornado.device.Reason;
 import io.chunkwise.tornado.graph.Launch.Work;
 import io.chunkwise.tornado.kernels.Jobs;
 import io.chunkwise.tornado.kernels.ProjectionKernels;
@@ -345,19 +346,11 @@ public final class PassPlans implements Passes {
     }
 
     private static ExecutorException failure(String graph, Throwable e) {
-        Throwable root = e;
-        while (root.getCause() != null && root.getCause() != root) {
-            root = root.getCause();
-        }
-        // Without the colour codes of TornadoVM's own messages.
-        String message = root.getMessage() == null ? ""
-                : ": " + root.getMessage().replaceAll("\u001B\\[[;\\d]*m", "").strip().lines().findFirst().orElse("").replaceAll("\\.+$",
-                        "");
-        String advice = root instanceof TornadoOutOfMemoryException
+        Reason reason = Reason.of(e);
+        String advice = reason.root() instanceof TornadoOutOfMemoryException
                 ? " Close other executors, start with a larger -Dtornado.device.memory, or use --executor cpu."
                 : " Try another --device, or --executor cpu.";
-        return new ExecutorException("the device failed in task graph '" + graph + "': " + root.getClass().getSimpleName() + message
-                + "." + advice, e);
+        return new ExecutorException("the device failed in task graph '" + graph + "': " + reason + "." + advice, e);
     }
 
     /**

@@ -274,19 +274,11 @@ public final class FinishKernels {
         int lane = LaneDots.laneOf(thread);
         float[] x = context.allocateFloatLocalArray(headDim);
         float[] partial = context.allocateFloatLocalArray(HEAD_LANES);
-        int used = Splits.used(control, row, heads);
-        int at = Splits.first(control, index, heads, headDim);
-        float largest = Splits.largest(splits, at, used, headDim);
-        float total = Splits.total(splits, at, used, headDim, largest);
-        float inverse = QuantKernels.inverse(total);
         for (int first = 0; first < headDim; first += HEAD_LANES) {
             int i = TornadoMath.min(first + thread, headDim - 1);
-            x[i] = Splits.element(splits, at, used, headDim, largest, i) * inverse;
+            x[i] = Splits.element(control, splits, index, heads, headDim, i);
         }
-        int described = LaneDots.within(thread, 1, Splits.described(control));
-        for (int once = 0; once < described; once++) {
-            Splits.describe(softmax, splits, index, at, used, headDim, largest, total);
-        }
+        Splits.describe(control, splits, softmax, index, heads, headDim, thread);
         context.localBarrier();
         for (int stride = 1; stride < block; stride *= 2) {
             for (int pair = thread; pair < headDim / 2; pair += HEAD_LANES) {

@@ -189,15 +189,8 @@ public final class SplitAttentionKernels {
         for (@Parallel int index = 0; index < count; index++) {
             int rowAndHead = index / headDim;
             int i = index - rowAndHead * headDim;
-            int used = Splits.used(control, rowAndHead / heads, heads);
-            int at = Splits.first(control, rowAndHead, heads, headDim);
-            float largest = Splits.largest(splits, at, used, headDim);
-            float total = Splits.total(splits, at, used, headDim, largest);
-            out.set(index, Splits.element(splits, at, used, headDim, largest, i) * QuantKernels.inverse(total));
-            int described = LaneDots.within(i, 1, Splits.described(control));
-            for (int once = 0; once < described; once++) {
-                Splits.describe(softmax, splits, rowAndHead, at, used, headDim, largest, total);
-            }
+            out.set(index, Splits.element(control, splits, rowAndHead, heads, headDim, i));
+            Splits.describe(control, splits, softmax, rowAndHead, heads, headDim, i);
         }
     }
 

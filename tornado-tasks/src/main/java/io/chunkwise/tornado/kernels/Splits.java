@@ -56,13 +56,46 @@ public final class Splits {
     }
 
     /** Where the first split of a row's head begins. */
-    static int first(IntArray control, int rowAndHead, int heads, int headDim) {
+    private static int first(IntArray control, int rowAndHead, int heads, int headDim) {
         return rowAndHead * of(control, heads) * (headDim + NOTES);
     }
 
-    // --- what comes of the splits [at, at + used) together
+    /** Element i of what a row's head attends to: its splits together, divided by their total; 0 where that is. */
+    static float element(IntArray control, FloatArray splits, int rowAndHead, int heads, int headDim, int i) {
+        int used = used(control, rowAndHead / heads, heads);
+        int at = first(control, rowAndHead, heads, headDim);
+        float largest = largest(splits, at, used, headDim);
+        float sum = 0f;
+        for (int split = 0; split < used; split++) {
+            sum += splits.get(at + split * (headDim + NOTES) + i) * shrink(splits, at, split, headDim, largest);
+        }
+        return sum * QuantKernels.inverse(total(splits, at, used, headDim, largest));
+    }
 
-    static float largest(FloatArray splits, int at, int used, int headDim) {
+    /** softmax[rowAndHead] as of {@link AttentionKernels#attendPages}, in the layer whose attention is described; by thread 0 alone. */
+    static void describe(IntArray control, FloatArray splits, FloatArray softmax, int rowAndHead, int heads, int headDim, int thread) {
+        int described = LaneDots.within(thread, 1, described(control));
+        for (int once = 0; once < described; once++) {
+            int used = used(control, rowAndHead / heads, heads);
+            int at = first(control, rowAndHead, heads, headDim);
+            float largest = largest(splits, at, used, headDim);
+            float total = total(splits, at, used, headDim, largest);
+            float weighted = 0f;
+            float seen = 0f;
+            for (int split = 0; split < used; split++) {
+                float lower = note(splits, at, split, headDim, LARGEST) - largest;
+                weighted += (note(splits, at, split, headDim, WEIGHTED) + note(splits, at, split, headDim, TOTAL) * lower)
+                        * TornadoMath.exp(lower);
+                seen += note(splits, at, split, headDim, SEEN);
+            }
+            softmax.set(rowAndHead * Page.SOFTMAX + Page.ENTROPY, AttentionKernels.relativeEntropy(total, weighted, (int) seen));
+            softmax.set(rowAndHead * Page.SOFTMAX + Page.LARGEST, largest);
+            softmax.set(rowAndHead * Page.SOFTMAX + Page.TOTAL, total);
+        }
+    }
+
+    /** The largest score of the splits [at, at + used). */
+    private static float largest(FloatArray splits, int at, int used, int headDim) {
         float largest = AttentionKernels.LOWEST;
         for (int split = 0; split < used; split++) {
             largest = TornadoMath.max(largest, note(splits, at, split, headDim, LARGEST));
@@ -70,7 +103,7 @@ public final class Splits {
         return largest;
     }
 
-    static float total(FloatArray splits, int at, int used, int headDim, float largest) {
+    private static float total(FloatArray splits, int at, int used, int headDim, float largest) {
         float total = 0f;
         for (int split = 0; split < used; split++) {
             total += note(splits, at, split, headDim, TOTAL) * shrink(splits, at, split, headDim, largest);
@@ -78,37 +111,13 @@ public final class Splits {
         return total;
     }
 
-    /** Element i, not yet divided by the total. */
-    static float element(FloatArray splits, int at, int used, int headDim, float largest, int i) {
-        float sum = 0f;
-        for (int split = 0; split < used; split++) {
-            sum += splits.get(at + split * (headDim + NOTES) + i) * shrink(splits, at, split, headDim, largest);
-        }
-        return sum;
-    }
-
     /** 1 in the layer whose attention is described, else 0. */
-    static int described(IntArray control) {
+    private static int described(IntArray control) {
         int described = 0;
         if (control.get(Control.PROBE_LAYER) == control.get(Control.LAYER)) {
             described = 1;
         }
         return described;
-    }
-
-    /** softmax[rowAndHead] as of {@link AttentionKernels#attendPages}. */
-    static void describe(FloatArray softmax, FloatArray splits, int rowAndHead, int at, int used, int headDim, float largest, float total) {
-        float weighted = 0f;
-        float seen = 0f;
-        for (int split = 0; split < used; split++) {
-            float lower = note(splits, at, split, headDim, LARGEST) - largest;
-            weighted += (note(splits, at, split, headDim, WEIGHTED) + note(splits, at, split, headDim, TOTAL) * lower)
-                    * TornadoMath.exp(lower);
-            seen += note(splits, at, split, headDim, SEEN);
-        }
-        softmax.set(rowAndHead * Page.SOFTMAX + Page.ENTROPY, AttentionKernels.relativeEntropy(total, weighted, (int) seen));
-        softmax.set(rowAndHead * Page.SOFTMAX + Page.LARGEST, largest);
-        softmax.set(rowAndHead * Page.SOFTMAX + Page.TOTAL, total);
     }
 
     private static float shrink(FloatArray splits, int at, int split, int headDim, float largest) {

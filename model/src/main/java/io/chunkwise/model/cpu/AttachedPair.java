@@ -86,17 +86,39 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
     /** {@code up} as a matrix [outputs, rank], without the factors. */
     TileProjection.Weights upWeights() {
         return (first, count, begin, components, tile) -> {
-            float[] decoded = new float[components * TILE];
             for (int start = first / TILE * TILE; start < first + count; start += TILE) {
-                int width = Math.min(TILE, outputs - start);
-                WeightDecoder.decode(type, up, tileAt(start) + (long) begin * width, decoded, 0, components * width);
-                for (int o = Math.max(first, start); o < Math.min(first + count, start + width); o++) {
-                    for (int k = 0; k < components; k++) {
-                        tile[(o - first) * TileProjection.DEPTH + k] = decoded[k * width + o - start];
-                    }
+                int from = Math.max(first, start);
+                int to = Math.min(first + count, start + TILE);
+                for (int k = 0; k < components; k += TileProjection.TURNED) {
+                    int here = Math.min(TileProjection.TURNED, components - k);
+                    turn(start, from, to, begin + k, here, tile, (from - first) * TileProjection.DEPTH + k);
                 }
             }
         };
+    }
+
+    /**
+     * tile[o - from, k] = up[o, begin + k], for outputs [from, to) of the tile that begins at {@code start}. Constant steps between the
+     * components of an output are worth a case of their own.
+     *
+     * @param out out [to - from, components] from {@code at}, DEPTH floats from output to output; scratch from TURNED_AT on
+     */
+    private void turn(int start, int from, int to, int begin, int components, float[] out, int at) {
+        int width = Math.min(TILE, outputs - start);
+        WeightDecoder.decode(type, up, tileAt(start) + (long) begin * width, out, TileProjection.TURNED_AT, components * width);
+        for (int o = from; o < to; o++) {
+            int row = at + (o - from) * TileProjection.DEPTH;
+            int column = TileProjection.TURNED_AT + o - start;
+            if (width == TILE && components == TileProjection.TURNED) {
+                for (int k = 0; k < TileProjection.TURNED; k++) {
+                    out[row + k] = out[column + k * TILE];
+                }
+            } else {
+                for (int k = 0; k < components; k++) {
+                    out[row + k] = out[column + k * width];
+                }
+            }
+        }
     }
 
     /** Where the components of the tile of outputs that begins at {@code first} begin in {@code up}: an index of elements. */

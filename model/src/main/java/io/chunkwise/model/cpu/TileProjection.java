@@ -29,6 +29,11 @@ final class TileProjection {
     static final int TILE = 8 * OUTPUTS;
     /** Inputs per tile; whole quantization blocks. */
     static final int DEPTH = 256;
+    /** Inputs of a tile that {@link Weights} may turn around at a time. */
+    static final int TURNED = 32;
+    /** Where scratch memory for it, [TURNED, AttachedPair.TILE], begins: behind the tile. */
+    static final int TURNED_AT = TILE * DEPTH;
+    private static final int SUMS = TURNED_AT + TURNED * AttachedPair.TILE;
     private static final int GUARD = COUNT; // floats of scratch memory that nobody reads
 
     private TileProjection() {
@@ -41,7 +46,7 @@ final class TileProjection {
          * tile[o, i] = weight[first + o, begin + i]
          *
          * @param begin a multiple of DEPTH
-         * @param tile  out [outputs, count], DEPTH floats from output to output
+         * @param tile  out [outputs, count], DEPTH floats from output to output; scratch memory from TURNED_AT on
          */
         void read(int first, int outputs, int begin, int count, float[] tile);
     }
@@ -74,7 +79,7 @@ final class TileProjection {
 
     /** Floats of scratch memory for {@link #project} and {@link #projectToPanels}. */
     static int scratchSize(int rows) {
-        return TILE * DEPTH + TILE * panels(rows) * PANEL + GUARD;
+        return SUMS + TILE * panels(rows) * PANEL + GUARD;
     }
 
     static int panels(int rows) {
@@ -122,7 +127,7 @@ final class TileProjection {
             int here = Math.min(TILE, to - first);
             sum(products, first, here, panels, null, scratch);
             for (int row = 0; row < rows; row++) {
-                store(scratch, TILE * DEPTH + row, panels * PANEL, here, accumulate, out, row * outputs + first);
+                store(scratch, SUMS + row, panels * PANEL, here, accumulate, out, row * outputs + first);
             }
         }
     }
@@ -142,18 +147,17 @@ final class TileProjection {
             sum(products, first, here, panels, wanted, scratch);
             for (int p = 0; p < panels; p++) {
                 for (int o = 0; o < here; o++) {
-                    System.arraycopy(scratch, TILE * DEPTH + (o * panels + p) * PANEL, panel, p * size + (first + o) * PANEL, PANEL);
+                    System.arraycopy(scratch, SUMS + (o * panels + p) * PANEL, panel, p * size + (first + o) * PANEL, PANEL);
                 }
             }
         }
     }
 
-    /** Leaves the sums of a tile, [here, panels, PANEL], in scratch from TILE · DEPTH on. */
+    /** Leaves the sums of a tile, [here, panels, PANEL], in scratch from SUMS on. */
     private static void sum(List<Product> products, int first, int here, int panels, int[] wanted, float[] scratch) {
         int width = panels * PANEL;
-        int sums = TILE * DEPTH;
         int groups = (here + OUTPUTS - 1) / OUTPUTS;
-        Arrays.fill(scratch, sums, sums + groups * OUTPUTS * width, 0);
+        Arrays.fill(scratch, SUMS, SUMS + groups * OUTPUTS * width, 0);
         for (Product product : products) {
             int end = product.largestDepth();
             for (int begin = 0; begin < end; begin += DEPTH) {
@@ -169,7 +173,7 @@ final class TileProjection {
                     for (int g = 0; g < groups; g++) {
                         // The last group may have left-over weights of another tile in it; nobody reads those sums.
                         multiply(scratch, g * OUTPUTS * DEPTH, product.panel(), x, depth,
-                                scratch, sums + g * OUTPUTS * width + p * PANEL, width, sums + TILE * width);
+                                scratch, SUMS + g * OUTPUTS * width + p * PANEL, width, SUMS + TILE * width);
                     }
                 }
             }

@@ -65,8 +65,9 @@ final class TileProjection {
      * @param weights [outputs, inputs]
      * @param panel   [panels, even(inputs), PANEL]
      * @param depth   [panels] leading inputs that count, the others being 0; null where all of them do
+     * @param ready   returns once {@code panel} may be read
      */
-    record Product(Weights weights, int inputs, float[] panel, int[] depth) {
+    record Product(Weights weights, int inputs, float[] panel, int[] depth, Runnable ready) {
 
         private int depth(int p) {
             return depth == null ? inputs : depth[p];
@@ -159,6 +160,7 @@ final class TileProjection {
         int groups = (here + OUTPUTS - 1) / OUTPUTS;
         Arrays.fill(scratch, SUMS, SUMS + groups * OUTPUTS * width, 0);
         for (Product product : products) {
+            product.ready().run();
             int end = product.largestDepth();
             for (int begin = 0; begin < end; begin += DEPTH) {
                 int count = Math.min(DEPTH, product.inputs() - begin);

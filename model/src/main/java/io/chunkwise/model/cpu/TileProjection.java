@@ -5,6 +5,7 @@ import static io.chunkwise.model.cpu.Lanes.FLOATS;
 
 import io.chunkwise.model.format.TensorType;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
@@ -34,6 +35,7 @@ final class TileProjection {
     /** Where scratch memory for it, [TURNED, AttachedPair.TILE], begins: behind the tile. */
     static final int TURNED_AT = TILE * DEPTH;
     private static final int SUMS = TURNED_AT + TURNED * AttachedPair.TILE;
+    private static final int CACHE_LINE = 64; // bytes
     private static final int GUARD = COUNT; // floats of scratch memory that nobody reads
 
     private TileProjection() {
@@ -53,10 +55,27 @@ final class TileProjection {
 
     static Weights stored(TensorType type, MemorySegment data, int inputs) {
         return (first, outputs, begin, count, tile) -> {
+            if (begin == 0) {
+                touch(data, type.bytesFor((long) first * inputs), type.bytesFor((long) (first + outputs) * inputs), tile);
+            }
             for (int o = 0; o < outputs; o++) {
                 WeightDecoder.decode(type, data, (long) (first + o) * inputs + begin, tile, o * DEPTH, count);
             }
         };
+    }
+
+    /**
+     * Has bytes [from, to) brought into the caches. In the order of memory that happens at its bandwidth; pieces of rows, as they are
+     * decoded, would be waited for one by one.
+     *
+     * @param scratch a sum that nobody wants is stored in it
+     */
+    private static void touch(MemorySegment data, long from, long to, float[] scratch) {
+        int sum = 0;
+        for (long at = from; at < to; at += CACHE_LINE) {
+            sum += data.get(ValueLayout.JAVA_BYTE, at);
+        }
+        scratch[TURNED_AT] = sum;
     }
 
     /**

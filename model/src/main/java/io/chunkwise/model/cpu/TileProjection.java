@@ -35,6 +35,7 @@ final class TileProjection {
     /** Where scratch memory for it, [TURNED, AttachedPair.TILE], begins: behind the tile. */
     static final int TURNED_AT = TILE * DEPTH;
     private static final int SUMS = TURNED_AT + TURNED * AttachedPair.TILE;
+    private static final int PACKED = 64; // inputs whose part of a panel stays in the first cache level while all rows come into it
     private static final int CACHE_LINE = 64; // bytes
     private static final int GUARD = COUNT; // floats of scratch memory that nobody reads
 
@@ -125,11 +126,14 @@ final class TileProjection {
                 Arrays.fill(panel, p * size, (p + 1) * size, 0);
             }
             Arrays.fill(panel, p * size + inputs * PANEL, (p + 1) * size, 0);
-            for (int l = 0; l < here; l++) {
-                int row = (p * PANEL + l) * inputs;
-                int at = p * size + l;
-                for (int i = 0; i < inputs; i++) {
-                    panel[at + i * PANEL] = in[row + i];
+            for (int begin = 0; begin < inputs; begin += PACKED) {
+                int count = Math.min(PACKED, inputs - begin);
+                for (int l = 0; l < here; l++) {
+                    int row = (p * PANEL + l) * inputs + begin;
+                    int at = p * size + begin * PANEL + l;
+                    for (int i = 0; i < count; i++) {
+                        panel[at + i * PANEL] = in[row + i];
+                    }
                 }
             }
         }

@@ -150,8 +150,11 @@ final class TileProjection {
         for (int first = from; first < to; first += TILE) {
             int here = Math.min(TILE, to - first);
             sum(products, first, here, panels, null, scratch);
+            int width = panels * PANEL;
+            int[] steps = new int[COUNT]; // from output to output
+            Arrays.setAll(steps, o -> o * width);
             for (int row = 0; row < rows; row++) {
-                store(scratch, SUMS + row, panels * PANEL, here, accumulate, out, row * outputs + first);
+                store(scratch, SUMS + row, width, steps, here, accumulate, out, row * outputs + first);
             }
         }
     }
@@ -211,8 +214,14 @@ final class TileProjection {
         }
     }
 
-    private static void store(float[] sums, int from, int width, int count, boolean accumulate, float[] out, int at) {
-        for (int o = 0; o < count; o++) {
+    /** out[o] = sums[o · width] (+ out[o]) for a row. */
+    private static void store(float[] sums, int from, int width, int[] steps, int count, boolean accumulate, float[] out, int at) {
+        int whole = Lanes.roundDown(count);
+        for (int o = 0; o < whole; o += COUNT) {
+            FloatVector sum = FloatVector.fromArray(FLOATS, sums, from + o * width, steps, 0);
+            (accumulate ? FloatVector.fromArray(FLOATS, out, at + o).add(sum) : sum).intoArray(out, at + o);
+        }
+        for (int o = whole; o < count; o++) {
             float sum = sums[from + o * width];
             out[at + o] = accumulate ? out[at + o] + sum : sum;
         }

@@ -13,9 +13,6 @@ import java.util.stream.Stream;
  * are there when the first tile of a base wants them, and nobody waits between the two. So an update costs what it multiplies.
  */
 final class PanelStep {
-    private static final Runnable READY = () -> {
-    };
-
     private final WorkerTeam team;
     private final Scratch scratch;
     private float[] panels = new float[0]; // [panels, even(inputs), PANEL]
@@ -110,7 +107,7 @@ final class PanelStep {
             TokenBatch batch, int firstRow, float[] scratch) {
         AttachedPair pair = updates.get(down.update()).pair();
         float[] to = hidden[down.update()];
-        TileProjection.projectToPanels(List.of(new TileProjection.Product(pair.downWeights(), inputs, packed, null, READY)),
+        TileProjection.projectToPanels(List.of(new TileProjection.Product(pair.downWeights(), inputs, packed, null)),
                 TileProjection.panels(rows), ranks[down.update()], scratch, to, pair.rank(), down.from(), down.to());
         applyGains(pair, to, rows, batch, firstRow, down.from(), down.to());
     }
@@ -146,7 +143,7 @@ final class PanelStep {
         for (ProjectionStep.Base base : bases) {
             Stream.Builder<TileProjection.Product> products = Stream.builder();
             products.add(new TileProjection.Product(
-                    TileProjection.stored(base.weight().type(), base.weight().data(), inputs), inputs, packed, null, READY));
+                    TileProjection.stored(base.weight().type(), base.weight().data(), inputs), inputs, packed, null));
             for (int i = 0; i < joined.length; i++) {
                 if (!joined[i] && updates.get(i).out() == base.out()) {
                     joined[i] = true;

@@ -89,6 +89,11 @@ final class TileProjection {
      */
     record Product(Weights weights, int inputs, float[] panel, int[] depth, Runnable ready) {
 
+        /** Of a panel that is there already. */
+        Product(Weights weights, int inputs, float[] panel, int[] depth) {
+            this(weights, inputs, panel, depth, () -> { });
+        }
+
         private int depth(int p) {
             return depth == null ? inputs : depth[p];
         }

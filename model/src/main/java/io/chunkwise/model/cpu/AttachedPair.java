@@ -83,42 +83,24 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
         return TileProjection.stored(type, down, inputs);
     }
 
-    /** {@code up} as a matrix [outputs, rank], without the factors. */
+    /** {@code up} as a matrix [outputs, rank], turned, without the factors. */
     TileProjection.Weights upWeights() {
         return (first, count, begin, components, tile) -> {
             for (int start = first / TILE * TILE; start < first + count; start += TILE) {
+                int width = Math.min(TILE, outputs - start);
                 int from = Math.max(first, start);
-                int to = Math.min(first + count, start + TILE);
-                for (int k = 0; k < components; k += TileProjection.TURNED) {
-                    int here = Math.min(TileProjection.TURNED, components - k);
-                    turn(start, from, to, begin + k, here, tile, (from - first) * TileProjection.DEPTH + k);
+                int to = Math.min(first + count, start + width);
+                int piece = TileProjection.SPARE / TILE;
+                for (int done = 0; done < components; done += piece) {
+                    int here = Math.min(piece, components - done);
+                    WeightDecoder.decode(type, up, tileAt(start) + (long) (begin + done) * width, tile, TileProjection.SPARE_AT, here * width);
+                    for (int k = 0; k < here; k++) {
+                        Lanes.copy(tile, TileProjection.SPARE_AT + k * width + from - start,
+                                (done + k) * TileProjection.TILE + from - first, to - from);
+                    }
                 }
             }
         };
-    }
-
-    /**
-     * tile[o - from, k] = up[o, begin + k], for outputs [from, to) of the tile that begins at {@code start}. Constant steps between the
-     * components of an output are worth a case of their own.
-     *
-     * @param out out [to - from, components] from {@code at}, DEPTH floats from output to output; scratch from TURNED_AT on
-     */
-    private void turn(int start, int from, int to, int begin, int components, float[] out, int at) {
-        int width = Math.min(TILE, outputs - start);
-        WeightDecoder.decode(type, up, tileAt(start) + (long) begin * width, out, TileProjection.TURNED_AT, components * width);
-        for (int o = from; o < to; o++) {
-            int row = at + (o - from) * TileProjection.DEPTH;
-            int column = TileProjection.TURNED_AT + o - start;
-            if (width == TILE && components == TileProjection.TURNED) {
-                for (int k = 0; k < TileProjection.TURNED; k++) {
-                    out[row + k] = out[column + k * TILE];
-                }
-            } else {
-                for (int k = 0; k < components; k++) {
-                    out[row + k] = out[column + k * width];
-                }
-            }
-        }
     }
 
     /** Where the components of the tile of outputs that begins at {@code first} begin in {@code up}: an index of elements. */

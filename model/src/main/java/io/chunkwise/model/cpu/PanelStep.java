@@ -136,7 +136,7 @@ final class PanelStep {
         List<TileProjection.Product> ups = new ArrayList<>(updates.size());
         for (int i = 0; i < ranks.length; i++) {
             AttachedPair pair = updates.get(i).pair();
-            ups.add(new TileProjection.Product(pair.upWeights(), pair.rank(), hidden[i], ranks[i], hiddenReady));
+            ups.add(new TileProjection.Product(pair.upWeights(), true, pair.rank(), hidden[i], ranks[i], hiddenReady));
         }
         List<Target> targets = new ArrayList<>(bases.size() + updates.size());
         boolean[] joined = new boolean[ranks.length];

@@ -30,11 +30,11 @@ final class TileProjection {
     static final int TILE = 8 * OUTPUTS;
     /** Inputs per tile; whole quantization blocks. */
     static final int DEPTH = 256;
-    /** Inputs of a tile that {@link Weights} may turn around at a time. */
-    static final int TURNED = 32;
-    /** Where scratch memory for it, [TURNED, AttachedPair.TILE], begins: behind the tile. */
-    static final int TURNED_AT = TILE * DEPTH;
-    private static final int SUMS = TURNED_AT + TURNED * AttachedPair.TILE;
+    /** Floats of scratch memory that {@link Weights} may use. */
+    static final int SPARE = 32 * AttachedPair.TILE;
+    /** Where they begin: behind the tile. */
+    static final int SPARE_AT = TILE * DEPTH;
+    private static final int SUMS = SPARE_AT + SPARE;
     private static final int PACKED = 64; // inputs whose part of a panel stays in the first cache level while all rows come into it
     private static final int CACHE_LINE = 64; // bytes
     private static final int GUARD = COUNT; // floats of scratch memory that nobody reads
@@ -46,10 +46,11 @@ final class TileProjection {
     @FunctionalInterface
     interface Weights {
         /**
-         * tile[o, i] = weight[first + o, begin + i]
+         * tile[o, i] = weight[first + o, begin + i]; or tile[i, o], where a product says that its weights are turned
          *
          * @param begin a multiple of DEPTH
-         * @param tile  out [outputs, count], DEPTH floats from output to output; scratch memory from TURNED_AT on
+         * @param tile  out [outputs, count], DEPTH floats from output to output; or [count, outputs], TILE floats from input to input.
+         *              Scratch memory of SPARE floats from SPARE_AT on
          */
         void read(int first, int outputs, int begin, int count, float[] tile);
     }
@@ -76,22 +77,23 @@ final class TileProjection {
         for (long at = from; at < to; at += CACHE_LINE) {
             sum += data.get(ValueLayout.JAVA_BYTE, at);
         }
-        scratch[TURNED_AT] = sum;
+        scratch[SPARE_AT] = sum;
     }
 
     /**
      * One of the products that are added up: Σ_i weight[o, i] · panel[p, i, l].
      *
      * @param weights [outputs, inputs]
+     * @param turned  whether a tile of them comes as [inputs, outputs]
      * @param panel   [panels, even(inputs), PANEL]
      * @param depth   [panels] leading inputs that count, the others being 0; null where all of them do
      * @param ready   returns once {@code panel} may be read
      */
-    record Product(Weights weights, int inputs, float[] panel, int[] depth, Runnable ready) {
+    record Product(Weights weights, boolean turned, int inputs, float[] panel, int[] depth, Runnable ready) {
 
-        /** Of a panel that is there already. */
+        /** Of weights that are not turned and a panel that is there already. */
         Product(Weights weights, int inputs, float[] panel, int[] depth) {
-            this(weights, inputs, panel, depth, () -> { });
+            this(weights, false, inputs, panel, depth, () -> { });
         }
 
         private int depth(int p) {
@@ -189,6 +191,7 @@ final class TileProjection {
     private static void sum(List<Product> products, int first, int here, int panels, int[] wanted, float[] scratch) {
         int width = panels * PANEL;
         int groups = (here + OUTPUTS - 1) / OUTPUTS;
+        int guard = SUMS + TILE * width;
         Arrays.fill(scratch, SUMS, SUMS + groups * OUTPUTS * width, 0);
         for (Product product : products) {
             product.ready().run();
@@ -196,7 +199,7 @@ final class TileProjection {
             for (int begin = 0; begin < end; begin += DEPTH) {
                 int count = Math.min(DEPTH, product.inputs() - begin);
                 product.weights().read(first, here, begin, count, scratch);
-                padToEven(scratch, here, count);
+                padToEven(product, scratch, here, count);
                 for (int p = 0; p < panels; p++) {
                     int depth = even(Math.min(count, product.depth(p) - begin));
                     if (depth <= 0 || wanted != null && wanted[p] <= first) {
@@ -205,17 +208,21 @@ final class TileProjection {
                     int x = (p * even(product.inputs()) + begin) * PANEL;
                     for (int g = 0; g < groups; g++) {
                         // The last group may have left-over weights of another tile in it; nobody reads those sums.
-                        multiply(scratch, g * OUTPUTS * DEPTH, product.panel(), x, depth,
-                                scratch, SUMS + g * OUTPUTS * width + p * PANEL, width, SUMS + TILE * width);
+                        int at = SUMS + g * OUTPUTS * width + p * PANEL;
+                        if (product.turned()) {
+                            TileKernels.multiplyTurned(scratch, g * OUTPUTS, product.panel(), x, depth, scratch, at, width, guard);
+                        } else {
+                            TileKernels.multiply(scratch, g * OUTPUTS * DEPTH, product.panel(), x, depth, scratch, at, width, guard);
+                        }
                     }
                 }
             }
         }
     }
 
-    private static void padToEven(float[] tile, int outputs, int count) {
+    private static void padToEven(Product product, float[] tile, int outputs, int count) {
         for (int o = 0; o < outputs && count % 2 == 1; o++) {
-            tile[o * DEPTH + count] = 0;
+            tile[product.turned() ? count * TILE + o : o * DEPTH + count] = 0;
         }
     }
 
@@ -230,76 +237,5 @@ final class TileProjection {
             float sum = sums[from + o * width];
             out[at + o] = accumulate ? out[at + o] + sum : sum;
         }
-    }
-
-    /**
-     * sums[j, l] += Σ_i weights[j, i] · panel[i, l], for 5 outputs j and one panel
-     *
-     * <p>Two inputs per iteration halve the work of counting. The store to {@code guard} between them keeps the compiler from loading
-     * all weights of an iteration first, for which there are not enough registers.
-     *
-     * @param weights in     [5, depth] from {@code w}, DEPTH floats from output to output
-     * @param panel   in     [depth, PANEL] from {@code x}
-     * @param depth          even
-     * @param sums    in+out [5, PANEL] from {@code s}, {@code width} floats from output to output; and a float at {@code guard}
-     */
-    private static void multiply(float[] weights, int w, float[] panel, int x, int depth, float[] sums, int s, int width, int guard) {
-        FloatVector a0 = FloatVector.fromArray(FLOATS, sums, s);
-        FloatVector b0 = FloatVector.fromArray(FLOATS, sums, s + COUNT);
-        FloatVector a1 = FloatVector.fromArray(FLOATS, sums, s + width);
-        FloatVector b1 = FloatVector.fromArray(FLOATS, sums, s + width + COUNT);
-        FloatVector a2 = FloatVector.fromArray(FLOATS, sums, s + 2 * width);
-        FloatVector b2 = FloatVector.fromArray(FLOATS, sums, s + 2 * width + COUNT);
-        FloatVector a3 = FloatVector.fromArray(FLOATS, sums, s + 3 * width);
-        FloatVector b3 = FloatVector.fromArray(FLOATS, sums, s + 3 * width + COUNT);
-        FloatVector a4 = FloatVector.fromArray(FLOATS, sums, s + 4 * width);
-        FloatVector b4 = FloatVector.fromArray(FLOATS, sums, s + 4 * width + COUNT);
-        for (int i = 0; i < depth; i += 2) {
-            FloatVector xa = FloatVector.fromArray(FLOATS, panel, x + i * PANEL);
-            FloatVector xb = FloatVector.fromArray(FLOATS, panel, x + i * PANEL + COUNT);
-            FloatVector weight = FloatVector.broadcast(FLOATS, weights[w + i]);
-            a0 = weight.fma(xa, a0);
-            b0 = weight.fma(xb, b0);
-            weight = FloatVector.broadcast(FLOATS, weights[w + DEPTH + i]);
-            a1 = weight.fma(xa, a1);
-            b1 = weight.fma(xb, b1);
-            weight = FloatVector.broadcast(FLOATS, weights[w + 2 * DEPTH + i]);
-            a2 = weight.fma(xa, a2);
-            b2 = weight.fma(xb, b2);
-            weight = FloatVector.broadcast(FLOATS, weights[w + 3 * DEPTH + i]);
-            a3 = weight.fma(xa, a3);
-            b3 = weight.fma(xb, b3);
-            weight = FloatVector.broadcast(FLOATS, weights[w + 4 * DEPTH + i]);
-            a4 = weight.fma(xa, a4);
-            b4 = weight.fma(xb, b4);
-            sums[guard] = 0;
-            xa = FloatVector.fromArray(FLOATS, panel, x + i * PANEL + PANEL);
-            xb = FloatVector.fromArray(FLOATS, panel, x + i * PANEL + PANEL + COUNT);
-            weight = FloatVector.broadcast(FLOATS, weights[w + i + 1]);
-            a0 = weight.fma(xa, a0);
-            b0 = weight.fma(xb, b0);
-            weight = FloatVector.broadcast(FLOATS, weights[w + DEPTH + i + 1]);
-            a1 = weight.fma(xa, a1);
-            b1 = weight.fma(xb, b1);
-            weight = FloatVector.broadcast(FLOATS, weights[w + 2 * DEPTH + i + 1]);
-            a2 = weight.fma(xa, a2);
-            b2 = weight.fma(xb, b2);
-            weight = FloatVector.broadcast(FLOATS, weights[w + 3 * DEPTH + i + 1]);
-            a3 = weight.fma(xa, a3);
-            b3 = weight.fma(xb, b3);
-            weight = FloatVector.broadcast(FLOATS, weights[w + 4 * DEPTH + i + 1]);
-            a4 = weight.fma(xa, a4);
-            b4 = weight.fma(xb, b4);
-        }
-        a0.intoArray(sums, s);
-        b0.intoArray(sums, s + COUNT);
-        a1.intoArray(sums, s + width);
-        b1.intoArray(sums, s + width + COUNT);
-        a2.intoArray(sums, s + 2 * width);
-        b2.intoArray(sums, s + 2 * width + COUNT);
-        a3.intoArray(sums, s + 3 * width);
-        b3.intoArray(sums, s + 3 * width + COUNT);
-        a4.intoArray(sums, s + 4 * width);
-        b4.intoArray(sums, s + 4 * width + COUNT);
     }
 }

@@ -99,7 +99,7 @@ class AttachedPairTest {
                         attached.upWeights().read(first, count, begin, components, tile);
                         for (int o = 0; o < count; o++) {
                             for (int k = 0; k < components; k++) {
-                                assertEquals(up[(first + o) * attached.rank() + begin + k], tile[o * TileProjection.DEPTH + k],
+                                assertEquals(up[(first + o) * attached.rank() + begin + k], tile[k * TileProjection.TILE + o],
                                         type + ": output " + (first + o) + ", component " + (begin + k));
                             }
                         }

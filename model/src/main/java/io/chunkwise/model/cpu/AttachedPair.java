@@ -93,7 +93,8 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
                 int piece = TileProjection.SPARE / TILE;
                 for (int done = 0; done < components; done += piece) {
                     int here = Math.min(piece, components - done);
-                    WeightDecoder.decode(type, up, tileAt(start) + (long) (begin + done) * width, tile, TileProjection.SPARE_AT, here * width);
+                    WeightDecoder.decode(type, up, tileAt(start) + (long) (begin + done) * width,
+                            tile, TileProjection.SPARE_AT, here * width);
                     for (int k = 0; k < here; k++) {
                         Lanes.copy(tile, TileProjection.SPARE_AT + k * width + from - start,
                                 (done + k) * TileProjection.TILE + from - first, to - from);

@@ -83,16 +83,21 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
         return TileProjection.stored(type, down, inputs);
     }
 
-    /** {@code up} as a matrix [outputs, rank], without the factors. */
+    /** {@code up} as a matrix [outputs, rank], turned, without the factors. */
     TileProjection.Weights upWeights() {
         return (first, count, begin, components, tile) -> {
-            float[] decoded = new float[components * TILE];
             for (int start = first / TILE * TILE; start < first + count; start += TILE) {
                 int width = Math.min(TILE, outputs - start);
-                WeightDecoder.decode(type, up, tileAt(start) + (long) begin * width, decoded, 0, components * width);
-                for (int o = Math.max(first, start); o < Math.min(first + count, start + width); o++) {
-                    for (int k = 0; k < components; k++) {
-                        tile[(o - first) * TileProjection.DEPTH + k] = decoded[k * width + o - start];
+                int from = Math.max(first, start);
+                int to = Math.min(first + count, start + width);
+                int piece = TileProjection.SPARE / TILE;
+                for (int done = 0; done < components; done += piece) {
+                    int here = Math.min(piece, components - done);
+                    WeightDecoder.decode(type, up, tileAt(start) + (long) (begin + done) * width,
+                            tile, TileProjection.SPARE_AT, here * width);
+                    for (int k = 0; k < here; k++) {
+                        Lanes.copy(tile, TileProjection.SPARE_AT + k * width + from - start,
+                                (done + k) * TileProjection.TILE + from - first, to - from);
                     }
                 }
             }

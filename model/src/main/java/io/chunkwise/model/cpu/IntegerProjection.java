@@ -54,7 +54,7 @@ final class IntegerProjection {
     private static final int BIAS_Q8 = 2 * 128 * LARGEST; // no sum of a short is below its negative
     /** F16 bits at their places in a float are this much too small; half of it is in the scales of activations, half in the sums. */
     private static final float HALF_OF_SCALE = 0x1p56f;
-    private static final int[] BYTES = repeated(0x00ff00ff);
+    private static final int[] BYTES = IntVector.broadcast(INTS, 0x00ff00ff).toArray();
 
     private IntegerProjection() {
     }
@@ -319,11 +319,5 @@ final class IntegerProjection {
             sum *= HALF_OF_SCALE;
             out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
         }
-    }
-
-    private static int[] repeated(int mask) {
-        int[] masks = new int[8];
-        Arrays.fill(masks, mask);
-        return masks;
     }
 }

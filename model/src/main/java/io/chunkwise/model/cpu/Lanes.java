@@ -65,6 +65,17 @@ final class Lanes {
         return VectorShuffle.fromOp(FLOATS, lane -> (lane + lanes) % COUNT);
     }
 
+    /** Copies a few values within an array, to where they do not overlap: a call of {@link System#arraycopy} would cost more. */
+    static void copy(float[] values, int from, int to, int count) {
+        int whole = roundDown(count);
+        for (int i = 0; i < whole; i += COUNT) {
+            FloatVector.fromArray(FLOATS, values, from + i).intoArray(values, to + i);
+        }
+        for (int i = whole; i < count; i++) {
+            values[to + i] = values[from + i];
+        }
+    }
+
     /** {@code count} rounded up to whole vectors. */
     static int roundUp(int count) {
         return (count + COUNT - 1) / COUNT * COUNT;

@@ -4,11 +4,13 @@ import io.chunkwise.model.forward.TokenBatch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
- * Projections of many rows: one job of the team packs the rows, one does the first halves of all low-rank updates, and one the
- * base projections, to whose sums the second halves are added before they are stored. So an update costs what it multiplies.
+ * Projections of many rows: one job of the team packs the rows, and one does the first halves of all low-rank updates and then the
+ * base projections, to whose sums the second halves are added before they are stored. First halves are handed out first, so that they
+ * are there when the first tile of a base wants them, and nobody waits between the two. So an update costs what it multiplies.
  */
 final class PanelStep {
     private final WorkerTeam team;
@@ -21,7 +23,11 @@ final class PanelStep {
         this.scratch = scratch;
     }
 
-    /** Products of one output; {@code base} may be null. */
+    /** Components [from, to) of an update: a tile of its first half. */
+    private record Down(int update, int from, int to) {
+    }
+
+    /** Products of one output. */
     private record Target(List<TileProjection.Product> products, boolean accumulate, float[] out, int outputs) {
 
         int tiles() {
@@ -47,8 +53,24 @@ final class PanelStep {
         for (int i = 0; i < ranks.length; i++) {
             ranks[i] = largestRanks(updates.get(i).pair(), rows, batch, firstRow);
         }
-        projectDown(inputs, rows, packed, updates, ranks, batch, firstRow);
-        addUp(targets(inputs, packed, bases, updates, ranks), rows);
+        reserveHidden(updates, panelCount);
+        List<Down> downs = downs(updates);
+        AtomicInteger missing = new AtomicInteger(downs.size());
+        List<Target> targets = targets(inputs, packed, bases, updates, ranks, () -> WorkerTeam.await(() -> missing.get() == 0));
+        // Items are the tiles of first halves, then those of all targets, one after the other.
+        team.share(downs.size() + targets.stream().mapToInt(Target::tiles).sum(), 1, (worker, from, to) -> {
+            for (int item = from; item < to; item++) {
+                if (item < downs.size()) {
+                    try {
+                        projectDown(downs.get(item), inputs, rows, packed, updates, ranks, batch, firstRow, scratch.of(worker));
+                    } finally {
+                        missing.decrementAndGet(); // also of one that failed: nobody may wait for it
+                    }
+                } else {
+                    projectTile(targets, item - downs.size(), rows, scratch.of(worker));
+                }
+            }
+        });
     }
 
     private static int[] largestRanks(AttachedPair pair, int rows, TokenBatch batch, int firstRow) {
@@ -60,38 +82,34 @@ final class PanelStep {
         return largest;
     }
 
-    private void projectDown(int inputs, int rows, float[] packed, List<ProjectionStep.Update> updates, int[][] ranks, TokenBatch batch,
-            int firstRow) {
-        int panelCount = TileProjection.panels(rows);
+    private void reserveHidden(List<ProjectionStep.Update> updates, int panelCount) {
         if (hidden.length < updates.size()) {
             hidden = Arrays.copyOf(hidden, updates.size());
         }
-        // Tiles small enough that every worker gets one of each update.
-        int[] tile = new int[updates.size()];
-        int items = 0;
-        for (int i = 0; i < tile.length; i++) {
-            int rank = updates.get(i).pair().rank();
-            int fair = Math.ceilDiv(rank, team.size());
-            tile[i] = Math.min(TileProjection.TILE, Math.ceilDiv(fair, TileProjection.OUTPUTS) * TileProjection.OUTPUTS);
-            items += Math.ceilDiv(rank, tile[i]);
-            int size = panelCount * TileProjection.even(rank) * TileProjection.PANEL;
+        for (int i = 0; i < updates.size(); i++) {
+            int size = panelCount * TileProjection.even(updates.get(i).pair().rank()) * TileProjection.PANEL;
             hidden[i] = Scratch.atLeast(hidden[i] == null ? new float[0] : hidden[i], size);
         }
-        team.share(items, 1, (worker, from, to) -> {
-            for (int item = from; item < to; item++) {
-                int i = 0;
-                int rest = item;
-                for (; rest >= Math.ceilDiv(updates.get(i).pair().rank(), tile[i]); i++) {
-                    rest -= Math.ceilDiv(updates.get(i).pair().rank(), tile[i]);
-                }
-                AttachedPair pair = updates.get(i).pair();
-                int first = rest * tile[i];
-                int end = Math.min(pair.rank(), first + tile[i]);
-                TileProjection.projectToPanels(List.of(new TileProjection.Product(pair.downWeights(), inputs, packed, null)), panelCount,
-                        ranks[i], scratch.of(worker), hidden[i], pair.rank(), first, end);
-                applyGains(pair, hidden[i], rows, batch, firstRow, first, end);
+    }
+
+    private static List<Down> downs(List<ProjectionStep.Update> updates) {
+        List<Down> downs = new ArrayList<>();
+        for (int i = 0; i < updates.size(); i++) {
+            int rank = updates.get(i).pair().rank();
+            for (int from = 0; from < rank; from += TileProjection.TILE) {
+                downs.add(new Down(i, from, Math.min(rank, from + TileProjection.TILE)));
             }
-        });
+        }
+        return downs;
+    }
+
+    private void projectDown(Down down, int inputs, int rows, float[] packed, List<ProjectionStep.Update> updates, int[][] ranks,
+            TokenBatch batch, int firstRow, float[] scratch) {
+        AttachedPair pair = updates.get(down.update()).pair();
+        float[] to = hidden[down.update()];
+        TileProjection.projectToPanels(List.of(new TileProjection.Product(pair.downWeights(), inputs, packed, null)),
+                TileProjection.panels(rows), ranks[down.update()], scratch, to, pair.rank(), down.from(), down.to());
+        applyGains(pair, to, rows, batch, firstRow, down.from(), down.to());
     }
 
     /**
@@ -114,11 +132,11 @@ final class PanelStep {
     }
 
     private List<Target> targets(int inputs, float[] packed, List<ProjectionStep.Base> bases, List<ProjectionStep.Update> updates,
-            int[][] ranks) {
+            int[][] ranks, Runnable hiddenReady) {
         List<TileProjection.Product> ups = new ArrayList<>(updates.size());
         for (int i = 0; i < ranks.length; i++) {
             AttachedPair pair = updates.get(i).pair();
-            ups.add(new TileProjection.Product(pair.upWeights(), pair.rank(), hidden[i], ranks[i]));
+            ups.add(new TileProjection.Product(pair.upWeights(), true, pair.rank(), hidden[i], ranks[i], hiddenReady));
         }
         List<Target> targets = new ArrayList<>(bases.size() + updates.size());
         boolean[] joined = new boolean[ranks.length];
@@ -142,20 +160,15 @@ final class PanelStep {
         return targets;
     }
 
-    private void addUp(List<Target> targets, int rows) {
-        // Items are the tiles of all targets, one after the other.
-        team.share(targets.stream().mapToInt(Target::tiles).sum(), 1, (worker, from, to) -> {
-            for (int item = from; item < to; item++) {
-                int rest = item;
-                int i = 0;
-                for (; rest >= targets.get(i).tiles(); i++) {
-                    rest -= targets.get(i).tiles();
-                }
-                Target target = targets.get(i);
-                int first = rest * TileProjection.TILE;
-                TileProjection.project(target.products(), rows, target.accumulate(), scratch.of(worker), target.out(), target.outputs(),
-                        first, Math.min(target.outputs(), first + TileProjection.TILE));
-            }
-        });
+    /** @param tile among those of all targets, one after the other */
+    private static void projectTile(List<Target> targets, int tile, int rows, float[] scratch) {
+        int i = 0;
+        for (; tile >= targets.get(i).tiles(); i++) {
+            tile -= targets.get(i).tiles();
+        }
+        Target target = targets.get(i);
+        int first = tile * TileProjection.TILE;
+        TileProjection.project(target.products(), rows, target.accumulate(), scratch, target.out(), target.outputs(),
+                first, Math.min(target.outputs(), first + TileProjection.TILE));
     }
 }

@@ -4,6 +4,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /**
  * A fixed team of threads that share the items of one job after the other. A pass has some hundred jobs of a few
@@ -110,15 +111,23 @@ final class WorkerTeam implements AutoCloseable {
             }
         }
         job.help(0);
-        for (int spins = 0; job.finished.get() < items; spins++) {
+        await(() -> job.finished.get() == items);
+        current = null;
+        rethrow(job.failure.get());
+    }
+
+    /**
+     * Returns once something is done, soon presumably. Within a job a worker may wait for earlier items of it, if these do not wait
+     * themselves: items are handed out in order.
+     */
+    static void await(BooleanSupplier done) {
+        for (int spins = 0; !done.getAsBoolean(); spins++) {
             if (spins < SPINS_BEFORE_YIELDING) {
                 Thread.onSpinWait();
             } else {
                 Thread.yield();
             }
         }
-        current = null;
-        rethrow(job.failure.get());
     }
 
     private static void rethrow(Throwable failure) {

@@ -59,7 +59,7 @@ class AttachedPairTest {
             LowRankPair pair = pair(4, 64, 96, size, 1e-6 / size);
             try (Arena memory = Arena.ofConfined()) {
                 AttachedPair attached = AttachedPair.of(pair, type, memory, false);
-                float[] down = new float[64];
+                float[] down = new float[TileProjection.scratchSize(1)];
                 float[] up = up(attached);
                 for (int k = 0; k < 4; k++) {
                     attached.downWeights().read(k, 1, 0, 64, down);
@@ -95,11 +95,11 @@ class AttachedPairTest {
                     int count = Math.min(TileProjection.TILE, attached.outputs() - first);
                     for (int begin = 0; begin < attached.rank(); begin += TileProjection.DEPTH) {
                         int components = Math.min(TileProjection.DEPTH, attached.rank() - begin);
-                        float[] tile = new float[TileProjection.TILE * TileProjection.DEPTH];
+                        float[] tile = new float[TileProjection.scratchSize(1)];
                         attached.upWeights().read(first, count, begin, components, tile);
                         for (int o = 0; o < count; o++) {
                             for (int k = 0; k < components; k++) {
-                                assertEquals(up[(first + o) * attached.rank() + begin + k], tile[o * TileProjection.DEPTH + k],
+                                assertEquals(up[(first + o) * attached.rank() + begin + k], tile[k * TileProjection.TILE + o],
                                         type + ": output " + (first + o) + ", component " + (begin + k));
                             }
                         }

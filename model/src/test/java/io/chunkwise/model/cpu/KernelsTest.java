@@ -137,6 +137,11 @@ class KernelsTest {
             float[] out = new float[rows * outputs];
             TileProjection.project(List.of(new TileProjection.Product(rows(base, inputs), inputs, packed, null),
                     new TileProjection.Product(rows(up, rank), rank, hidden, active)), rows, false, scratch, out, outputs, 0, outputs);
+            float[] turned = new float[out.length];
+            TileProjection.project(List.of(new TileProjection.Product(rows(base, inputs), inputs, packed, null),
+                    new TileProjection.Product(turned(up, rank), true, rank, hidden, active, () -> { })),
+                    rows, false, scratch, turned, outputs, 0, outputs);
+            assertArrayEquals(out, turned, Arrays.toString(sizes));
             for (int row = 0; row < rows; row++) {
                 double[] h = new double[active[row / TileProjection.PANEL]];
                 double magnitude = 0;
@@ -159,6 +164,16 @@ class KernelsTest {
                 }
             }
         }
+    }
+
+    private static TileProjection.Weights turned(float[] weights, int inputs) {
+        return (first, outputs, begin, count, tile) -> {
+            for (int o = 0; o < outputs; o++) {
+                for (int i = 0; i < count; i++) {
+                    tile[i * TileProjection.TILE + o] = weights[(first + o) * inputs + begin + i];
+                }
+            }
+        };
     }
 
     private static TileProjection.Weights rows(float[] weights, int inputs) {

@@ -70,6 +70,29 @@ class WorkerTeamTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"1, 7, 1", "2, 1, 1", "2, 7, 1", "2, 50, 8", "5, 7, 1", "5, 3, 16"})
+    void workersMayWaitForEarlierItems(int size, int early, int chunk) {
+        try (WorkerTeam team = new WorkerTeam(size)) {
+            for (int round = 0; round < 300; round++) {
+                AtomicInteger missing = new AtomicInteger(early);
+                AtomicInteger tooSoon = new AtomicInteger();
+                team.share(early + 40, chunk, (_, from, to) -> {
+                    for (int item = from; item < to; item++) {
+                        if (item < early) {
+                            missing.decrementAndGet();
+                        } else {
+                            WorkerTeam.await(() -> missing.get() == 0);
+                            tooSoon.addAndGet(missing.get());
+                        }
+                    }
+                });
+                assertEquals(0, tooSoon.get(), "round " + round);
+                assertEquals(0, missing.get(), "round " + round);
+            }
+        }
+    }
+
     @Test
     void workersThatFellAsleepComeBack() throws InterruptedException {
         try (WorkerTeam team = new WorkerTeam(2)) {

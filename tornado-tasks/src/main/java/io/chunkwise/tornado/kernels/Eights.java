@@ -7,8 +7,13 @@ import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 import uk.ac.manchester.tornado.api.types.vectors.Float8;
 import uk.ac.manchester.tornado.api.types.vectors.Int8;
 
-/** Eight neighbours at a time: from every number format, and what is done with them. */
+/**
+ * Eight neighbours at a time: from every number format, and what is done with them. A signed byte of an int comes as a float in units of
+ * {@link #BYTE}, by which scales are multiplied: shifted to the left it keeps its sign, and shifts to the right have none in what
+ * TornadoVM's PTX backend makes of them. All of it is exact.
+ */
 final class Eights {
+    static final float BYTE = 1f / 16777216f;
 
     private Eights() {
     }
@@ -45,7 +50,7 @@ final class Eights {
         return new Int8(x.get(i), x.get(i + 1), x.get(i + 2), x.get(i + 3), x.get(i + 4), x.get(i + 5), x.get(i + 6), x.get(i + 7));
     }
 
-    /** The lowest byte of each of eight ints, with its sign. */
+    /** The lowest byte of each of eight ints, in units of {@link #BYTE}. */
     static Float8 firstBytes(Int8 q) {
         return new Float8(first(q.getS0()), first(q.getS1()), first(q.getS2()), first(q.getS3()), first(q.getS4()),
                 first(q.getS5()), first(q.getS6()), first(q.getS7()));
@@ -72,29 +77,25 @@ final class Eights {
                 byteAt(q.getS4(), bit), byteAt(q.getS5(), bit), byteAt(q.getS6(), bit), byteAt(q.getS7(), bit));
     }
 
+    /** In units of {@link #BYTE}. */
     static float byteAt(int bytes, int bit) {
-        return highest(bytes << (24 - bit));
+        return bytes << (24 - bit) & 0xff000000;
     }
 
     static float first(int bytes) {
-        return highest(bytes << 24);
+        return bytes << 24;
     }
 
     static float second(int bytes) {
-        return highest(bytes << 16);
+        return bytes << 16 & 0xff000000;
     }
 
     static float third(int bytes) {
-        return highest(bytes << 8);
+        return bytes << 8 & 0xff000000;
     }
 
     static float fourth(int bytes) {
-        return highest(bytes);
-    }
-
-    /** Exact. Not {@code bytes >> 24}: TornadoVM's PTX backend shifts to the right without the sign. */
-    private static float highest(int bytes) {
-        return (bytes & 0xff000000) * (1f / 16777216f);
+        return bytes & 0xff000000;
     }
 
     static Float8 low(ByteArray q, int i) {

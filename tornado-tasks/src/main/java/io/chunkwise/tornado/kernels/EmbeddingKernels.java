@@ -41,7 +41,7 @@ public final class EmbeddingKernels {
             int from = control.get(Control.TOKENS + Control.ROW_STRIDE * row) * width;
             int block = (from + i) / 32;
             int bytes = quants.get(block * 8 + i % 8);
-            out.set(index, scales.get(block) * Eights.byteAt(bytes, i % 32 / 8 * 8));
+            out.set(index, scales.get(block) * Eights.BYTE * Eights.byteAt(bytes, i % 32 / 8 * 8));
         }
     }
 

@@ -61,7 +61,7 @@ final class LaneDots {
             block += Eights.second(bytes) * (in.get(x + at + 8) * norm.get(g + at + 8));
             block += Eights.third(bytes) * (in.get(x + at + 16) * norm.get(g + at + 16));
             block += Eights.fourth(bytes) * (in.get(x + at + 24) * norm.get(g + at + 24));
-            sum += scales.get(w / 32 + i / 8) * block;
+            sum += scales.get(w / 32 + i / 8) * Eights.BYTE * block;
         }
         return sum;
     }
@@ -100,7 +100,7 @@ final class LaneDots {
             block += Eights.second(bytes) * in.get(at + 8);
             block += Eights.third(bytes) * in.get(at + 16);
             block += Eights.fourth(bytes) * in.get(at + 24);
-            sum += scales.get(w / 32 + i / 8) * block;
+            sum += scales.get(w / 32 + i / 8) * Eights.BYTE * block;
         }
         return sum;
     }

@@ -275,7 +275,7 @@ public final class LowRankKernels {
         int block = at / BLOCK;
         int i = at - block * BLOCK;
         int lane = i / 8;
-        return floats.get(block) * Eights.byteAt(codes.get(block * 8 + i - lane * 8), lane * 8);
+        return floats.get(block) * Eights.BYTE * Eights.byteAt(codes.get(block * 8 + i - lane * 8), lane * 8);
     }
 
     /** An element of a pair of arrays. */

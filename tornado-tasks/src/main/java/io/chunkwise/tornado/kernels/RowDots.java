@@ -32,7 +32,7 @@ final class RowDots {
             for (int i = 0; i < 32; i += 8) {
                 block = Float8.add(block, Float8.mult(Eights.bytesAt(q, i), Eights.of(in, x + b * 32 + i)));
             }
-            sums = Float8.add(sums, Float8.mult(block, Eights.splat(scales.get(w / 32 + b))));
+            sums = Float8.add(sums, Float8.mult(block, Eights.splat(scales.get(w / 32 + b) * Eights.BYTE)));
         }
         return Eights.sumOf(sums);
     }

@@ -52,7 +52,7 @@ final class TileDots {
             block = Float8.add(block, Float8.mult(Eights.secondBytes(q), eight(tile, i + 8)));
             block = Float8.add(block, Float8.mult(Eights.thirdBytes(q), eight(tile, i + 16)));
             block = Float8.add(block, Float8.mult(Eights.fourthBytes(q), eight(tile, i + 24)));
-            sums = Float8.add(sums, Float8.mult(block, Eights.splat(scales.get(w / 32 + b))));
+            sums = Float8.add(sums, Float8.mult(block, Eights.splat(scales.get(w / 32 + b) * Eights.BYTE)));
         }
         return Eights.sumOf(sums);
     }

@@ -30,7 +30,7 @@ final class UpHalves {
         int coded = LowRankKernels.coded(adapter, count);
         for (int k = 0; k < coded; k++) {
             Int8 bytes = Eights.of(codes, (block + k) * 8);
-            Float8 component = Eights.splat(components[k] * floats.get(block + k));
+            Float8 component = Eights.splat(components[k] * floats.get(block + k) * Eights.BYTE);
             first = Float8.add(first, Float8.mult(Eights.firstBytes(bytes), component));
             second = Float8.add(second, Float8.mult(Eights.secondBytes(bytes), component));
             third = Float8.add(third, Float8.mult(Eights.thirdBytes(bytes), component));
@@ -60,7 +60,7 @@ final class UpHalves {
         int coded = LowRankKernels.coded(adapter, count);
         for (int k = 0; k < coded; k++) {
             Int8 bytes = Eights.of(codes, (block + k) * 8);
-            Float8 component = Eights.splat(components[k] * floats.get(block + k));
+            Float8 component = Eights.splat(components[k] * floats.get(block + k) * Eights.BYTE);
             low = Float8.add(low, Float8.mult(Eights.bytesAt(bytes, bit), component));
             high = Float8.add(high, Float8.mult(Eights.bytesAt(bytes, bit + 8), component));
         }

@@ -154,12 +154,12 @@ final class TileProjection {
      */
     static void project(List<Product> products, int rows, boolean accumulate, float[] scratch, float[] out, int outputs, int from, int to) {
         int panels = panels(rows);
+        int width = panels * PANEL;
+        int[] steps = new int[COUNT]; // from output to output
+        Arrays.setAll(steps, o -> o * width);
         for (int first = from; first < to; first += TILE) {
             int here = Math.min(TILE, to - first);
             sum(products, first, here, panels, null, scratch);
-            int width = panels * PANEL;
-            int[] steps = new int[COUNT]; // from output to output
-            Arrays.setAll(steps, o -> o * width);
             for (int row = 0; row < rows; row++) {
                 store(scratch, SUMS + row, width, steps, here, accumulate, out, row * outputs + first);
             }

@@ -75,7 +75,7 @@ public sealed interface DeviceDirectory {
         if (message.contains("JNI Library")) {
             return "TornadoVM's native library is missing (" + message + "): check java.library.path";
         }
-        return "the TornadoVM runtime does not start: " + root.getClass().getSimpleName() + ": " + message;
+        return "the TornadoVM runtime does not start: " + reason;
     }
 
     private static DeviceDirectory list(TornadoRuntime runtime) {

@@ -66,10 +66,13 @@ public final class Splits {
         int at = first(control, rowAndHead, heads, headDim);
         float largest = largest(splits, at, used, headDim);
         float sum = 0f;
+        float total = 0f;
         for (int split = 0; split < used; split++) {
-            sum += splits.get(at + split * (headDim + NOTES) + i) * shrink(splits, at, split, headDim, largest);
+            float shrink = TornadoMath.exp(note(splits, at, split, headDim, LARGEST) - largest);
+            sum += splits.get(at + split * (headDim + NOTES) + i) * shrink;
+            total += note(splits, at, split, headDim, TOTAL) * shrink;
         }
-        return sum * QuantKernels.inverse(total(splits, at, used, headDim, largest));
+        return sum * QuantKernels.inverse(total);
     }
 
     /** softmax[rowAndHead] as of {@link AttentionKernels#attendPages}, in the layer whose attention is described; by thread 0 alone. */
@@ -79,13 +82,14 @@ public final class Splits {
             int used = used(control, rowAndHead / heads, heads);
             int at = first(control, rowAndHead, heads, headDim);
             float largest = largest(splits, at, used, headDim);
-            float total = total(splits, at, used, headDim, largest);
+            float total = 0f;
             float weighted = 0f;
             float seen = 0f;
             for (int split = 0; split < used; split++) {
                 float lower = note(splits, at, split, headDim, LARGEST) - largest;
-                weighted += (note(splits, at, split, headDim, WEIGHTED) + note(splits, at, split, headDim, TOTAL) * lower)
-                        * TornadoMath.exp(lower);
+                float shrink = TornadoMath.exp(lower);
+                total += note(splits, at, split, headDim, TOTAL) * shrink;
+                weighted += (note(splits, at, split, headDim, WEIGHTED) + note(splits, at, split, headDim, TOTAL) * lower) * shrink;
                 seen += note(splits, at, split, headDim, SEEN);
             }
             softmax.set(rowAndHead * Page.SOFTMAX + Page.ENTROPY, AttentionKernels.relativeEntropy(total, weighted, (int) seen));
@@ -103,14 +107,6 @@ public final class Splits {
         return largest;
     }
 
-    private static float total(FloatArray splits, int at, int used, int headDim, float largest) {
-        float total = 0f;
-        for (int split = 0; split < used; split++) {
-            total += note(splits, at, split, headDim, TOTAL) * shrink(splits, at, split, headDim, largest);
-        }
-        return total;
-    }
-
     /** 1 in the layer whose attention is described, else 0. */
     private static int described(IntArray control) {
         int described = 0;
@@ -118,10 +114,6 @@ public final class Splits {
             described = 1;
         }
         return described;
-    }
-
-    private static float shrink(FloatArray splits, int at, int split, int headDim, float largest) {
-        return TornadoMath.exp(note(splits, at, split, headDim, LARGEST) - largest);
     }
 
     private static float note(FloatArray splits, int at, int split, int headDim, int note) {

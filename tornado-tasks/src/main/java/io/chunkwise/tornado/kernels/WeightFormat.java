@@ -29,8 +29,7 @@ final class WeightFormat {
             return ProjectionKernels.decode(halves.get(w + i), floats, mantissaBits);
         }
         if (format == Q8) {
-            int lane = i / 8;
-            return floats.get(w / 32) * Eights.BYTE * Eights.byteAt(quants.get(w / 4 + i - lane * 8), lane * 8);
+            return LowRankKernels.code(quants, floats, w + i);
         }
         if (format == Q4) {
             return floats.get(w / 32) * LaneDots.quantQ4(nibbles, w, i);

@@ -18,6 +18,7 @@ import io.chunkwise.tornado.device.DeviceWeights;
 import io.chunkwise.tornado.device.KvPools;
 import io.chunkwise.tornado.device.KvPools.Slots;
 import io.chunkwise.tornado.graph.DeviceState;
+import io.chunkwise.tornado.graph.KernelForm;
 import io.chunkwise.tornado.graph.KernelTimes;
 import io.chunkwise.tornado.graph.Passes;
 import java.util.List;
@@ -46,13 +47,15 @@ final class DeviceSession implements AutoCloseable {
     private List<KernelTime> earlierKernels = List.of();
     private long peakBytes;
 
-    DeviceSession(LlamaModel model, ExecutorOptions options, Reservation reservation, Function<DeviceState, Passes> plans) {
+    DeviceSession(LlamaModel model, ExecutorOptions options, KernelForm form, Reservation reservation,
+            Function<DeviceState, Passes> plans) {
         config = model.config();
         this.options = options;
         this.plans = plans;
         base = model.weights().get(WeightRole.QUERY, 0).type();
         Slots slots = Slots.of(options.kv(), config.layers(), options.contextLength(), options.rowCapacity());
-        state = new DeviceState(config, options.kv().quantizable(), new DeviceWeights(config, model.weights(), options.progress()),
+        state = new DeviceState(config, options.kv().quantizable(),
+                new DeviceWeights(config, model.weights(), form == KernelForm.GROUPED, options.progress()),
                 new DeviceBuffers(config, options.rowCapacity(), options.contextLength()),
                 KvPools.of(config, options.contextLength(), slots, options.kv().type()), adapter(reservation), control(reservation),
                 options.rowCapacity());

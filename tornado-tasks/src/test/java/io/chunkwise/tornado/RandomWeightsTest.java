@@ -27,6 +27,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -37,16 +38,16 @@ class RandomWeightsTest {
             .with(AdapterExecution.EXACT);
 
     @ParameterizedTest
-    @EnumSource(TensorType.class)
-    void kernelsAsPlainJavaMakeTheBytesOfTheHost(TensorType type) {
+    @CsvSource({"F32, false", "F16, false", "BF16, false", "Q8_0, false", "Q4_0, false", "Q4_0, true"})
+    void kernelsAsPlainJavaMakeTheBytesOfTheHost(TensorType type, boolean packed) {
         try (LlamaModel model = SyntheticLlama.model(CONFIG, type, 5)) {
-            DeviceWeights weights = new DeviceWeights(CONFIG, model.weights(), Progress.NONE);
+            DeviceWeights weights = new DeviceWeights(CONFIG, model.weights(), packed, Progress.NONE);
             assertEquals(WeightRole.ADAPTABLE.size() + 1, weights.fills().size(), "weights that are made by kernels");
             DirectFill.all(weights);
             for (WeightRole role : List.of(WeightRole.EMBEDDING, WeightRole.KEY, WeightRole.DOWN)) {
                 int layers = role.isPerLayer() ? CONFIG.layers() : 1;
                 StackedWeight copied = StackedWeight.of("copied", IntStream.range(0, layers)
-                        .mapToObj(layer -> model.weights().get(role, layer)).toList());
+                        .mapToObj(layer -> model.weights().get(role, layer)).toList(), packed);
                 List<TornadoNativeArray> expected = copied.arrays();
                 List<TornadoNativeArray> made = weights.get(role).arrays();
                 for (int i = 0; i < expected.size(); i++) {
@@ -85,7 +86,7 @@ class RandomWeightsTest {
                 return new TensorView(tensor.name(), tensor.type(), tensor.shape(), tensor.data());
             });
             LlamaModel model = new LlamaModel(random.source(), config, random.tokenizer(), stored, random.memory());
-            assertEquals(List.of(), new DeviceWeights(config, stored, Progress.NONE).fills(), "weights that are made by kernels");
+            assertEquals(List.of(), new DeviceWeights(config, stored, false, Progress.NONE).fills(), "weights that are made by kernels");
             try (TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS, TestDevice.best())) {
                 ScalarForward oracle = new ScalarForward(model, 64);
                 for (int rank : new int[] {2, 9}) {

@@ -76,6 +76,18 @@ public record RandomFill(String name, IntArray spec, Target target) {
                 return List.of(nibbles, scales);
             }
         }
+
+        record PackedQ4(ByteArray elements, FloatArray blockScales, IntArray quants, FloatArray scales) implements Target {
+            @Override
+            public List<TornadoNativeArray> tables() {
+                return List.of(elements, blockScales);
+            }
+
+            @Override
+            public List<TornadoNativeArray> filled() {
+                return List.of(quants, scales);
+            }
+        }
     }
 
     /** How to fill a stack, if all of its layers together are one sequence of random numbers. */
@@ -100,6 +112,8 @@ public record RandomFill(String name, IntArray spec, Target target) {
                 new Target.Q8(ByteArray.fromSegment(table), FloatArray.fromArray(random.blockScales()), quants, scales);
             case StackedWeight.Q4(var nibbles, var scales) ->
                 new Target.Q4(ByteArray.fromSegment(table), FloatArray.fromArray(random.blockScales()), nibbles, scales);
+            case StackedWeight.PackedQ4(var quants, var scales) ->
+                new Target.PackedQ4(ByteArray.fromSegment(table), FloatArray.fromArray(random.blockScales()), quants, scales);
         }));
     }
 

@@ -14,11 +14,12 @@ public sealed interface StackedWeight {
     /**
      * Stacks the matrices of all layers; copied.
      *
-     * @param name in errors
+     * @param name   in errors
+     * @param packed whether Q4_0 is {@link PackedQ4}
      * @throws io.chunkwise.model.forward.ExecutorException if their number formats differ, or the stack is too large
      */
-    static StackedWeight of(String name, List<TensorView> layers) {
-        StackedWeight weight = new WeightStacking().matrices(name, layers);
+    static StackedWeight of(String name, List<TensorView> layers, boolean packed) {
+        StackedWeight weight = new WeightStacking(packed).matrices(name, layers);
         WeightStacking.fill(weight, layers);
         return weight;
     }
@@ -58,11 +59,31 @@ public sealed interface StackedWeight {
         }
     }
 
-    /** @param nibbles [layers, outputs, inputs / 2], 16 bytes per block */
+    /**
+     * Q4_0 for kernels in threaded form.
+     *
+     * @param nibbles [layers, outputs, inputs / 2], 16 bytes per block: byte i has elements i and i + 16, each plus 8, the first in its
+     *                lower half
+     * @param scales  [layers, outputs, inputs / 32]
+     */
     record Q4(ByteArray nibbles, FloatArray scales) implements StackedWeight {
         @Override
         public List<TornadoNativeArray> arrays() {
             return List.of(nibbles, scales);
+        }
+    }
+
+    /**
+     * Q4_0 for kernels in grouped form.
+     *
+     * @param quants [layers, outputs, inputs / 8], four ints per block: int j has elements j, j + 4, …, j + 28, each plus 8, the first in
+     *               its lowest four bits
+     * @param scales [layers, outputs, inputs / 32]
+     */
+    record PackedQ4(IntArray quants, FloatArray scales) implements StackedWeight {
+        @Override
+        public List<TornadoNativeArray> arrays() {
+            return List.of(quants, scales);
         }
     }
 }

@@ -21,6 +21,12 @@ final class WeightStacking {
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final Map<Integer, FloatArray> decodeTables = new HashMap<>();
+    private final boolean packed;
+
+    /** @param packed whether Q4_0 becomes {@link StackedWeight.PackedQ4} */
+    WeightStacking(boolean packed) {
+        this.packed = packed;
+    }
 
     /** Norms or biases, [layers, width]: small, always F32. */
     StackedWeight vectors(String name, List<TensorView> layers) {
@@ -60,8 +66,9 @@ final class WeightStacking {
             }
             case Q4_0 -> {
                 DeviceArrays.count(name, sizes);
-                yield new StackedWeight.Q4(DeviceArrays.bytes(name, sizes[0], sizes[1], sizes[2] / 2),
-                        DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32));
+                FloatArray scales = DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32);
+                yield packed ? new StackedWeight.PackedQ4(DeviceArrays.ints(name, sizes[0], sizes[1], sizes[2] / 8), scales)
+                        : new StackedWeight.Q4(DeviceArrays.bytes(name, sizes[0], sizes[1], sizes[2] / 2), scales);
             }
         };
     }
@@ -75,6 +82,8 @@ final class WeightStacking {
                 splitBlocks(layers, scales.getSegment(), (from, at, block) -> interleave(from, at, quants.getSegment(), block));
             case StackedWeight.Q4(var nibbles, var scales) -> splitBlocks(layers, scales.getSegment(),
                     (from, at, block) -> MemorySegment.copy(from, at, nibbles.getSegment(), 16 * block, 16));
+            case StackedWeight.PackedQ4(var quants, var scales) ->
+                splitBlocks(layers, scales.getSegment(), (from, at, block) -> pack(from, at, quants.getSegment(), block));
         }
     }
 
@@ -127,6 +136,23 @@ final class WeightStacking {
             int quants = (int) (first >>> shift) & 255 | ((int) (second >>> shift) & 255) << 8 | ((int) (third >>> shift) & 255) << 16
                     | ((int) (fourth >>> shift) & 255) << 24;
             to.setAtIndex(ValueLayout.JAVA_INT, 8 * block + j, quants);
+        }
+    }
+
+    /**
+     * The layout of {@link StackedWeight.PackedQ4}.
+     *
+     * @param from 16 bytes at {@code at}: the low halves are elements 0 to 15, the high ones the others
+     * @param to   [blocks, 4] ints
+     */
+    private static void pack(MemorySegment from, long at, MemorySegment to, long block) {
+        for (int j = 0; j < 4; j++) {
+            int eight = 0;
+            for (int t = 0; t < 4; t++) {
+                int pair = from.get(ValueLayout.JAVA_BYTE, at + 4 * t + j);
+                eight |= (pair & 15) << 4 * t | (pair >> 4 & 15) << 4 * t + 16;
+            }
+            to.setAtIndex(ValueLayout.JAVA_INT, 4 * block + j, eight);
         }
     }
 

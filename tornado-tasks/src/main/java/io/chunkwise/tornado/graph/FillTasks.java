@@ -23,6 +23,8 @@ final class FillTasks {
                 sink.task(id, launch, FillKernels::fillQ8, spec, elements, blockScales, quants, scales);
             case RandomFill.Target.Q4(var elements, var blockScales, var nibbles, var scales) ->
                 sink.task(id, launch, FillKernels::fillQ4, spec, elements, blockScales, nibbles, scales);
+            case RandomFill.Target.PackedQ4(var elements, var blockScales, var quants, var scales) ->
+                sink.task(id, launch, FillKernels::fillPackedQ4, spec, elements, blockScales, quants, scales);
         }
     }
 }

@@ -10,7 +10,7 @@ import io.chunkwise.tornado.kernels.Splits;
  *
  * @param threadsPerUnit threads for each unit of work; rounded up to whole groups for all units together
  * @param local          threads per work-group
- * @param sites          for {@link Unit#STACK} and {@link Unit#TILE}: sites whose components are part of it; else 0
+ * @param sites          for the stacks and {@link Unit#TILE}: sites whose components are part of it; else 0
  */
 public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
     /** What there is more or less of from execution to execution. */
@@ -25,8 +25,10 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         SPLIT,
         /** A row and a component of the adapter that the pass uses. */
         COMPONENT,
-        /** A row and {@link ProjectionKernels#CHUNK} rows of a stack of weights and of the components of some sites: a group. */
+        /** A row and {@link ProjectionKernels#CHUNK} rows of a stack of weights and of the components of some sites: a thread. */
         STACK,
+        /** A row and {@link ProjectionKernels#GROUP_OUTPUTS} rows of such a stack: a group. */
+        GROUPED_STACK,
         /** {@link ProjectionKernels#TILE} rows, and as many rows of such a stack: a group. */
         TILE
     }
@@ -87,14 +89,19 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         return new Launch(groups * local, local, Unit.EXECUTION, 0);
     }
 
-    /** A group for each row and chunk of {@code outputs} rows of weights and of the components of {@code sites}. */
-    static Launch stack(long outputs, int sites, int local) {
-        return new Launch(outputs, local, Unit.STACK, sites);
+    /** A thread that is alone in its group for each row and chunk of {@code outputs} rows of weights and components of {@code sites}. */
+    static Launch stack(long outputs, int sites) {
+        return new Launch(outputs, 1, Unit.STACK, sites);
+    }
+
+    /** As {@link #stack}, a group for each row and some of those. */
+    static Launch groupedStack(long outputs, int sites) {
+        return new Launch(outputs, ProjectionKernels.THREADS, Unit.GROUPED_STACK, sites);
     }
 
     /** As {@link #stack}, a group for each tile of rows and of those. */
-    static Launch tiles(long outputs, int sites, int local) {
-        return new Launch(outputs, local, Unit.TILE, sites);
+    static Launch tiles(long outputs, int sites) {
+        return new Launch(outputs, ProjectionKernels.TILE_THREADS, Unit.TILE, sites);
     }
 
     long global(Work work) {
@@ -106,6 +113,7 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
             case SPLIT -> work.rows() * threadsPerUnit * Splits.of(work.rows(), Math.toIntExact(threadsPerUnit));
             case COMPONENT -> Math.ceilDiv((long) work.rows() * work.activeRank() * threadsPerUnit, local);
             case STACK -> work.rows() * Math.ceilDiv(stacked, ProjectionKernels.CHUNK);
+            case GROUPED_STACK -> work.rows() * Math.ceilDiv(stacked, ProjectionKernels.GROUP_OUTPUTS);
             case TILE -> Math.ceilDiv(work.rows(), ProjectionKernels.TILE) * Math.ceilDiv(stacked, ProjectionKernels.TILE);
         };
         return groups * local;

@@ -53,6 +53,8 @@ final class WeightTasks {
                 sink.task("embed", launch, EmbeddingKernels::embedTokensQ8, control, quants, scales, out, width);
             case StackedWeight.Q4(var nibbles, var scales) ->
                 sink.task("embed", launch, EmbeddingKernels::embedTokensQ4, control, nibbles, scales, out, width);
+            case StackedWeight.PackedQ4(var quants, var scales) ->
+                sink.task("embed", launch, EmbeddingKernels::embedTokensPackedQ4, control, quants, scales, out, width);
         }
     }
 
@@ -86,6 +88,7 @@ final class WeightTasks {
                     case StackedWeight.Q4(var nibbles, var scales) ->
                         sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4, control, in, nibbles, scales, sums,
                                 table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
+                    case StackedWeight.PackedQ4 _ -> throw otherForm(id);
                 }
             }
             case GROUPED -> {
@@ -98,8 +101,9 @@ final class WeightTasks {
                     case StackedWeight.Q8(var quants, var scales) ->
                         sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8Grouped, context, control, in, quants, scales, sums,
                                 table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
-                    case StackedWeight.Q4(var nibbles, var scales) ->
-                        sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4Grouped, context, control, in, nibbles, scales,
+                    case StackedWeight.Q4 _ -> throw otherForm(id);
+                    case StackedWeight.PackedQ4(var quants, var scales) ->
+                        sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ4Grouped, context, control, in, quants, scales,
                                 sums, table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
                 }
             }
@@ -113,8 +117,9 @@ final class WeightTasks {
                     case StackedWeight.Q8(var quants, var scales) ->
                         sink.task(id, launch, QuantizedProjectionKernels::projectTilesQ8, context, control, in, quants, scales, sums,
                                 table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
-                    case StackedWeight.Q4(var nibbles, var scales) ->
-                        sink.task(id, launch, QuantizedProjectionKernels::projectTilesQ4, context, control, in, nibbles, scales, sums,
+                    case StackedWeight.Q4 _ -> throw otherForm(id);
+                    case StackedWeight.PackedQ4(var quants, var scales) ->
+                        sink.task(id, launch, QuantizedProjectionKernels::projectTilesQ4, context, control, in, quants, scales, sums,
                                 table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
                 }
             }
@@ -129,6 +134,7 @@ final class WeightTasks {
             case StackedWeight.F16(_, _, var mantissaBits) -> weight instanceof StackedWeight.F16(_, _, var other) && other == mantissaBits;
             case StackedWeight.Q8 _ -> weight instanceof StackedWeight.Q8;
             case StackedWeight.Q4 _ -> weight instanceof StackedWeight.Q4;
+            case StackedWeight.PackedQ4 _ -> weight instanceof StackedWeight.PackedQ4;
         });
     }
 
@@ -198,15 +204,27 @@ final class WeightTasks {
                     case THREADED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ4, control, in, norm, gains,
                             table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
+                    case GROUPED, TILED -> throw otherForm(id);
+                }
+            }
+            case StackedWeight.PackedQ4(var a, var scalesA) -> {
+                var b = (StackedWeight.PackedQ4) second;
+                var c = (StackedWeight.PackedQ4) third;
+                switch (form) {
+                    case THREADED -> throw otherForm(id);
                     case GROUPED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ4Grouped, context, control, in,
-                            norm, gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden,
+                            norm, gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden,
                             inputs, outputsA, count, epsilon);
                     case TILED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectTilesQ4, context, control, in, norm,
-                            gains, table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
+                            gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
                 }
             }
         }
+    }
+
+    private AssertionError otherForm(String task) {
+        return new AssertionError(task + ": four-bit weights are laid out for another form than " + form);
     }
 
     /** The down half of one update. */
@@ -228,9 +246,9 @@ final class WeightTasks {
 
     private Launch launch(long outputs, int sites) {
         return switch (form) {
-            case THREADED -> Launch.stack(outputs, sites, 1);
-            case GROUPED -> Launch.stack(outputs, sites, ProjectionKernels.THREADS);
-            case TILED -> Launch.tiles(outputs, sites, ProjectionKernels.TILE_THREADS);
+            case THREADED -> Launch.stack(outputs, sites);
+            case GROUPED -> Launch.groupedStack(outputs, sites);
+            case TILED -> Launch.tiles(outputs, sites);
         };
     }
 }

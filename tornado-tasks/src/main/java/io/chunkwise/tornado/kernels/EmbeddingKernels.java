@@ -59,4 +59,14 @@ public final class EmbeddingKernels {
             out.set(index, scales.get((from + i) / 32) * quant);
         }
     }
+
+    public static void embedTokensPackedQ4(IntArray control, IntArray quants, FloatArray scales, FloatArray out, int width) {
+        int count = control.get(Control.ROWS) * width;
+        for (@Parallel int index = 0; index < count; index++) {
+            int row = index / width;
+            int i = index - row * width;
+            int from = control.get(Control.TOKENS + Control.ROW_STRIDE * row) * width;
+            out.set(index, WeightFormat.packedQ4(quants, scales, from + i));
+        }
+    }
 }

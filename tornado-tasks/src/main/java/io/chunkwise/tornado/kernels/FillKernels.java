@@ -95,6 +95,31 @@ public final class FillKernels {
         }
     }
 
+    /**
+     * Blocks of 32 unsigned quants of four bits with a scale; int j of a block has elements j, j + 4, …, j + 28, the first in its lowest
+     * bits.
+     *
+     * @param elementOfLevel in  0 to 15
+     * @param blockScales    in  [64]
+     * @param quants         out [count / 8]
+     * @param scales         out [count / 32]
+     */
+    public static void fillPackedQ4(IntArray spec, ByteArray elementOfLevel, FloatArray blockScales, IntArray quants, FloatArray scales) {
+        int blocks = spec.get(BLOCKS);
+        int seed = spec.get(SEED);
+        for (@Parallel int block = 0; block < blocks; block++) {
+            scales.set(block, blockScales.get(scaleOf(seed, block)));
+            for (int j = 0; j < 4; j++) {
+                int eight = 0;
+                for (int i = 0; i < BLOCK; i += 4) {
+                    int quant = elementOfLevel.get(levelOf((block * BLOCK + i + j) ^ seed));
+                    eight += (quant & 15) << i;
+                }
+                quants.set(block * 4 + j, eight);
+            }
+        }
+    }
+
     /** The sum of the four bytes of the scrambled number. */
     static int levelOf(int x) {
         int h = scramble(x);

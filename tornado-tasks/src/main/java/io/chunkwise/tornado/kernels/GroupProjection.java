@@ -2,108 +2,201 @@ package io.chunkwise.tornado.kernels;
 
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
-import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /**
- * What a group of the grouped form does: {@link ProjectionKernels#CHUNK} outputs of a row, {@link ProjectionKernels#LANES} threads for
- * each, for any {@link WeightFormat}.
+ * Projections of few rows in grouped form, for any {@link WeightFormat}: a group of {@link ProjectionKernels#THREADS} threads computes
+ * {@link ProjectionKernels#GROUP_OUTPUTS} outputs of a row, {@link ProjectionKernels#LANES} lanes each. The row's inputs are in local
+ * memory, {@link #STAGED} at a time, and lanes walk through them in {@link LaneSteps}; what is behind the last input is 0.
+ *
+ * <p>A group without outputs computes those of another place and stores nothing: where kernels return before a barrier, or the thread that
+ * stores a sum is known to be one that has added to it, PoCL compiles them wrongly.
  */
 final class GroupProjection {
     private static final int LANES = ProjectionKernels.LANES;
     private static final int THREADS = ProjectionKernels.THREADS;
-    private static final int CHUNK = ProjectionKernels.CHUNK;
+    private static final int OUTPUTS = ProjectionKernels.GROUP_OUTPUTS;
+    private static final int STEP = LaneSteps.STEP;
+    private static final int BLOCK = LowRankKernels.BLOCK;
+    /** Inputs in local memory at a time, a multiple of {@link LaneSteps#STEP}. */
+    private static final int STAGED = 4096;
 
     private GroupProjection() {
     }
 
     /** A group of {@link ProjectionKernels#projectRowsGrouped}. */
     static void project(KernelContext context, IntArray control, FloatArray in, int format, FloatArray floats, ShortArray halves,
-            IntArray quants, ByteArray nibbles, int mantissaBits, FloatArray parts, IntArray adapter, IntArray upCodes,
+            IntArray quants, int mantissaBits, FloatArray parts, IntArray adapter, IntArray upCodes,
             FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site, int partCount,
             int rank) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
-        int chunk = context.groupIdx / LowRankKernels.rowsDivisor(control);
-        int row = context.groupIdx - chunk * rows;
-        int first = chunk * CHUNK;
+        int index = context.groupIdx;
+        int chunk = index / LowRankKernels.rowsDivisor(control);
+        int row = index - chunk * LowRankKernels.rowsDivisor(control);
+        int first = chunk * OUTPUTS;
         int end = LowRankKernels.unknown(control, outputs);
-        if (first >= end) {
-            return;
-        }
-        if (rows < 1) {
-            return;
-        }
         int lane = LaneDots.laneOf(thread);
-        int layer = control.get(Control.LAYER) * layerStride;
-        int y = row * outputs;
+        int o = first + thread / LANES;
+        int w = control.get(Control.LAYER) * layerStride + TornadoMath.min(o, end - 1) * inputs;
+        int width = LowRankKernels.unknown(control, inputs);
+        float[] staged = context.allocateFloatLocalArray(STAGED / BLOCK * LaneSteps.pitch(format));
         float[] partial = context.allocateFloatLocalArray(THREADS);
         float[] components = context.allocateFloatLocalArray(rank);
         int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
         for (int k = thread; k < activeRank; k += THREADS) {
             components[k] = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
         }
-        context.localBarrier();
-        for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
-            float mine = WeightFormat.laneDot(format, floats, halves, quants, nibbles, mantissaBits, in, row * inputs,
-                    layer + o * inputs, lane, LaneDots.within(o, end, inputs));
-            int used = LaneDots.within(o, end, activeRank);
-            int at = LowRankKernels.upAt(control, adapter, site, o);
-            for (int k = lane; k < used; k += LANES) {
-                mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, at + k * LowRankKernels.BLOCK);
+        int gap = LaneSteps.pitch(format) - BLOCK;
+        int from = LaneSteps.first(format, lane);
+        int apart = LaneSteps.apart(format);
+        int odd = LaneSteps.odd(format);
+        int behind = 8 * LaneSteps.pitch(format);
+        float mine = 0f;
+        for (int t = 0; t < width; t += STAGED) {
+            int count = TornadoMath.min(width - t, STAGED);
+            int steps = (count + STEP - 1) / STEP * STEP;
+            context.localBarrier();
+            for (int i = thread; i < steps; i += THREADS) {
+                staged[i + (i >> 5) * gap] = input(in, row * inputs + t, i, count);
             }
             context.localBarrier();
-            partial[thread] = mine;
-            for (int stride = LANES / 2; stride > 0; stride /= 2) {
-                context.localBarrier();
-                if (lane < stride) {
-                    partial[thread] += partial[thread + stride];
-                }
+            for (int at = 0; at < steps; at += STEP) {
+                int p = at + (at >> 5) * gap + from;
+                int q = p + odd;
+                int r = p + behind;
+                int s = r + odd;
+                float x0 = staged[p];
+                float x1 = staged[p + apart];
+                float x2 = staged[p + 2 * apart];
+                float x3 = staged[p + 3 * apart];
+                float x4 = staged[q];
+                float x5 = staged[q + apart];
+                float x6 = staged[q + 2 * apart];
+                float x7 = staged[q + 3 * apart];
+                float x8 = staged[r];
+                float x9 = staged[r + apart];
+                float x10 = staged[r + 2 * apart];
+                float x11 = staged[r + 3 * apart];
+                float x12 = staged[s];
+                float x13 = staged[s + apart];
+                float x14 = staged[s + 2 * apart];
+                float x15 = staged[s + 3 * apart];
+                mine += LaneSteps.sum(format, floats, halves, quants, mantissaBits, w + t, at, count - 1, lane, x0, x1, x2, x3,
+                        x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
             }
-            if (lane == 0) {
-                if (o < end) {
-                    float sum = partial[thread];
-                    if (accumulate != 0) {
-                        sum += out.get(y + o);
-                    }
-                    out.set(y + o, sum);
-                }
+        }
+        int used = LaneDots.within(o, end, activeRank);
+        int up = LowRankKernels.upAt(control, adapter, site, o);
+        for (int k = lane; k < used; k += LANES) {
+            mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, up + k * LowRankKernels.BLOCK);
+        }
+        partial[thread] = mine;
+        for (int stride = LANES / 2; stride > 0; stride /= 2) {
+            context.localBarrier();
+            if (lane < stride) {
+                partial[thread] += partial[thread + stride];
             }
+        }
+        context.localBarrier();
+        if (thread < OUTPUTS) {
+            TileProjection.store(partial[thread * LANES], out, row, rows, first + thread, end, accumulate);
         }
     }
 
     /** A group of {@link ProjectionKernels#normAndProjectRowsGrouped}. */
     static void normAndProject(KernelContext context, IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
             IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA,
-            IntArray quantsA, ByteArray nibblesA, FloatArray floatsB, ShortArray halvesB, IntArray quantsB, ByteArray nibblesB,
-            FloatArray floatsC, ShortArray halvesC, IntArray quantsC, ByteArray nibblesC, FloatArray out, FloatArray hidden, int inputs,
+            IntArray quantsA, FloatArray floatsB, ShortArray halvesB, IntArray quantsB, FloatArray floatsC, ShortArray halvesC, IntArray quantsC, FloatArray out, FloatArray hidden, int inputs,
             int outputsA, int outputsB, int weights, float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
         int outputsC = (weights - 2) * outputsB;
-        int width = outputsA + outputsB + outputsC;
+        int total = outputsA + outputsB + outputsC;
         int stacked = LowRankKernels.stacked(control, outputsA, outputsB, weights);
         int thread = context.localIdx;
-        int chunk = context.groupIdx / LowRankKernels.rowsDivisor(control);
-        int row = context.groupIdx - chunk * rows;
-        int first = chunk * CHUNK;
-        if (first >= stacked) {
-            return;
-        }
-        if (rows < 1) {
-            return;
-        }
+        int index = context.groupIdx;
+        int chunk = index / LowRankKernels.rowsDivisor(control);
+        int row = index - chunk * LowRankKernels.rowsDivisor(control);
+        int first = chunk * OUTPUTS;
         int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
         int g = layer * inputs;
+        int o = first + thread / LANES;
+        int b = o - outputsA;
+        int c = b - outputsB;
+        int d = o - total;
+        int inA = LaneDots.within(o, outputsA, 1);
+        int inB = LaneDots.within(b, outputsB, 1);
+        int inC = LaneDots.within(c, outputsC, 1);
+        int wA = (layer * outputsA + o) * inputs;
+        int wB = (layer * outputsB + b) * inputs;
+        int wC = (layer * outputsC + c) * inputs;
+        int width = LowRankKernels.unknown(control, inputs);
+        float[] staged = context.allocateFloatLocalArray(STAGED / BLOCK * LaneSteps.pitch(format));
         float[] partial = context.allocateFloatLocalArray(THREADS);
+        int gap = LaneSteps.pitch(format) - BLOCK;
+        int from = LaneSteps.first(format, lane);
+        int apart = LaneSteps.apart(format);
+        int odd = LaneSteps.odd(format);
+        int behind = 8 * LaneSteps.pitch(format);
         float squares = 0f;
-        for (int i = thread; i < inputs; i += THREADS) {
-            float value = in.get(x + i);
-            squares += value * value;
+        int rank = LowRankKernels.divisor(control);
+        int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
+        int site = LowRankKernels.firstSite(weights) + part;
+        int component = TornadoMath.max(d, 0) - part * rank;
+        int group = LowRankKernels.groupOf(control, adapter, site, row, component);
+        int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - total, inputs));
+        int down = LowRankKernels.downAt(control, adapter, site, component, inputs);
+        float mine = LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, down, lane, used);
+        for (int t = 0; t < width; t += STAGED) {
+            int count = TornadoMath.min(width - t, STAGED);
+            int steps = (count + STEP - 1) / STEP * STEP;
+            context.localBarrier();
+            for (int i = thread; i < steps; i += THREADS) {
+                float value = input(in, x + t, i, count);
+                squares += value * value;
+                staged[i + (i >> 5) * gap] = value * norm.get(g + t + TornadoMath.min(i, count - 1));
+            }
+            context.localBarrier();
+            for (int at = 0; at < steps; at += STEP) {
+                int p = at + (at >> 5) * gap + from;
+                int q = p + odd;
+                int r = p + behind;
+                int s = r + odd;
+                float x0 = staged[p];
+                float x1 = staged[p + apart];
+                float x2 = staged[p + 2 * apart];
+                float x3 = staged[p + 3 * apart];
+                float x4 = staged[q];
+                float x5 = staged[q + apart];
+                float x6 = staged[q + 2 * apart];
+                float x7 = staged[q + 3 * apart];
+                float x8 = staged[r];
+                float x9 = staged[r + apart];
+                float x10 = staged[r + 2 * apart];
+                float x11 = staged[r + 3 * apart];
+                float x12 = staged[s];
+                float x13 = staged[s + apart];
+                float x14 = staged[s + 2 * apart];
+                float x15 = staged[s + 3 * apart];
+                if (inA > 0) {
+                    mine += LaneSteps.sum(format, floatsA, halvesA, quantsA, mantissaBits, wA + t, at, count - 1, lane, x0, x1,
+                            x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                }
+                if (inB > 0) {
+                    mine += LaneSteps.sum(format, floatsB, halvesB, quantsB, mantissaBits, wB + t, at, count - 1, lane, x0, x1,
+                            x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                }
+                if (inC > 0) {
+                    mine += LaneSteps.sum(format, floatsC, halvesC, quantsC, mantissaBits, wC + t, at, count - 1, lane, x0, x1,
+                            x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                }
+            }
         }
+        context.localBarrier();
         partial[thread] = squares;
         for (int stride = THREADS / 2; stride > 0; stride /= 2) {
             context.localBarrier();
@@ -113,41 +206,27 @@ final class GroupProjection {
         }
         context.localBarrier();
         float inverse = 1f / TornadoMath.sqrt(partial[0] / inputs + epsilon);
-        for (int o = first + thread / LANES; o < first + CHUNK; o += THREADS / LANES) {
-            int b = o - outputsA;
-            int c = b - outputsB;
-            int d = o - width;
-            float mine = WeightFormat.laneDotNormed(format, floatsA, halvesA, quantsA, nibblesA, mantissaBits, in, x, norm, g,
-                    (layer * outputsA + o) * inputs, lane, LaneDots.within(o, outputsA, inputs));
-            mine += WeightFormat.laneDotNormed(format, floatsB, halvesB, quantsB, nibblesB, mantissaBits, in, x, norm, g,
-                    (layer * outputsB + b) * inputs, lane, LaneDots.within(b, outputsB, inputs));
-            mine += WeightFormat.laneDotNormed(format, floatsC, halvesC, quantsC, nibblesC, mantissaBits, in, x, norm, g,
-                    (layer * outputsC + c) * inputs, lane, LaneDots.within(c, outputsC, inputs));
-            int rank = LowRankKernels.divisor(control);
-            int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
-            int site = LowRankKernels.firstSite(weights) + part;
-            int component = TornadoMath.max(d, 0) - part * rank;
-            int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-            int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - width, inputs));
-            int at = LowRankKernels.downAt(control, adapter, site, component, inputs);
-            mine += LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, at, lane, used);
+        context.localBarrier();
+        partial[thread] = inverse * mine;
+        for (int stride = LANES / 2; stride > 0; stride /= 2) {
             context.localBarrier();
-            partial[thread] = inverse * mine;
-            for (int stride = LANES / 2; stride > 0; stride /= 2) {
-                context.localBarrier();
-                if (lane < stride) {
-                    partial[thread] += partial[thread + stride];
-                }
-            }
-            if (lane == 0) {
-                if (o < width) {
-                    out.set(row * width + o, partial[thread]);
-                }
-                if (used > 0) {
-                    hidden.set(LowRankKernels.hiddenAt(adapter, site, row) + component,
-                            LowRankKernels.gainOf(control, gains, row, group) * partial[thread]);
-                }
+            if (lane < stride) {
+                partial[thread] += partial[thread + stride];
             }
         }
+        context.localBarrier();
+        if (thread < OUTPUTS) {
+            TileProjection.storeOfStack(partial[thread * LANES], control, gains, adapter, out, hidden, row, rows, first + thread, total,
+                    stacked, weights);
+        }
+    }
+
+    /** in[x + i]; 0 from {@code count} on. */
+    private static float input(FloatArray in, int x, int i, int count) {
+        float value = in.get(x + TornadoMath.min(i, count - 1));
+        if (i >= count) {
+            value = 0f;
+        }
+        return value;
     }
 }

@@ -3,11 +3,10 @@ package io.chunkwise.tornado.kernels;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
-import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /**
- * A lane's share of Σ_{i < count} weight[w + i] · in[i], for every number format: elements lane, lane + LANES, …, so that neighbouring
- * lanes read neighbouring weights, and the lanes of a block its one scale.
+ * A lane's share of Σ_{i < count} weight[w + i] · in[i], for the halves of low-rank updates: elements lane, lane + LANES, …, so that
+ * neighbouring lanes read neighbouring weights, and the lanes of a block its one scale. Weights of the base are read in {@link LaneSteps}.
  */
 final class LaneDots {
     private static final int LANES = ProjectionKernels.LANES;
@@ -43,34 +42,16 @@ final class LaneDots {
         return sum;
     }
 
-    static float dotNormedF16(FloatArray in, int x, FloatArray norm, int g, ShortArray weight, FloatArray decode, int mantissaBits, int w,
-            int lane, int count) {
-        float sum = 0f;
-        for (int i = lane; i < count; i += LANES) {
-            sum += ProjectionKernels.decode(weight.get(w + i), decode, mantissaBits) * (in.get(x + i) * norm.get(g + i));
-        }
-        return sum;
-    }
-
     static float dotNormedQ8(FloatArray in, int x, FloatArray norm, int g, IntArray quants, FloatArray scales, int w, int lane, int count) {
         float sum = 0f;
         for (int i = lane; i < count / 4; i += LANES) {
             int bytes = quants.get(w / 4 + i);
-            int at = i / 8 * 32 + (i - i / 8 * 8);
+            int at = (i >> 3) * 24 + i;
             float block = Eights.first(bytes) * (in.get(x + at) * norm.get(g + at));
             block += Eights.second(bytes) * (in.get(x + at + 8) * norm.get(g + at + 8));
             block += Eights.third(bytes) * (in.get(x + at + 16) * norm.get(g + at + 16));
             block += Eights.fourth(bytes) * (in.get(x + at + 24) * norm.get(g + at + 24));
-            sum += scales.get(w / 32 + i / 8) * Eights.BYTE * block;
-        }
-        return sum;
-    }
-
-    static float dotNormedQ4(FloatArray in, int x, FloatArray norm, int g, ByteArray nibbles, FloatArray scales, int w, int lane,
-            int count) {
-        float sum = 0f;
-        for (int i = lane; i < count; i += LANES) {
-            sum += scales.get((w + i) / 32) * quantQ4(nibbles, w, i) * (in.get(x + i) * norm.get(g + i));
+            sum += scales.get(w / 32 + (i >> 3)) * Eights.BYTE * block;
         }
         return sum;
     }
@@ -83,32 +64,16 @@ final class LaneDots {
         return sum;
     }
 
-    static float dotF16(FloatArray in, int x, ShortArray weight, FloatArray decode, int mantissaBits, int w, int lane, int count) {
-        float sum = 0f;
-        for (int i = lane; i < count; i += LANES) {
-            sum += ProjectionKernels.decode(weight.get(w + i), decode, mantissaBits) * in.get(x + i);
-        }
-        return sum;
-    }
-
     static float dotQ8(FloatArray in, int x, IntArray quants, FloatArray scales, int w, int lane, int count) {
         float sum = 0f;
         for (int i = lane; i < count / 4; i += LANES) {
             int bytes = quants.get(w / 4 + i);
-            int at = x + i / 8 * 32 + (i - i / 8 * 8);
+            int at = x + (i >> 3) * 24 + i;
             float block = Eights.first(bytes) * in.get(at);
             block += Eights.second(bytes) * in.get(at + 8);
             block += Eights.third(bytes) * in.get(at + 16);
             block += Eights.fourth(bytes) * in.get(at + 24);
-            sum += scales.get(w / 32 + i / 8) * Eights.BYTE * block;
-        }
-        return sum;
-    }
-
-    static float dotQ4(FloatArray in, int x, ByteArray nibbles, FloatArray scales, int w, int lane, int count) {
-        float sum = 0f;
-        for (int i = lane; i < count; i += LANES) {
-            sum += scales.get((w + i) / 32) * quantQ4(nibbles, w, i) * in.get(x + i);
+            sum += scales.get(w / 32 + (i >> 3)) * Eights.BYTE * block;
         }
         return sum;
     }

@@ -11,14 +11,16 @@ public final class ProjectionKernels {
     /** Threads that share one output in the grouped form. */
     public static final int LANES = 32;
     /** Threads of a group in the grouped form. */
-    public static final int THREADS = 128;
+    public static final int THREADS = 256;
+    /** Outputs of such a group. */
+    public static final int GROUP_OUTPUTS = THREADS / LANES;
     /** Threads of a group in the grouped form for many rows. */
     public static final int TILE_THREADS = TileProjection.THREADS;
     /** Rows of such a group; outputs, too. */
     public static final int TILE = TileProjection.SIDE;
     /** Passes of fewer rows are better computed row by row: a tile costs the same for any number of rows. */
     public static final int LEAST_TILE_ROWS = 16;
-    /** Outputs of a thread in the threaded form, of a group in the grouped form. */
+    /** Outputs of a thread in the threaded form. */
     public static final int CHUNK = 16;
     /** For {@link #decode}. */
     public static final int F16_MANTISSA_BITS = 10;
@@ -54,14 +56,14 @@ public final class ProjectionKernels {
     }
 
     /**
-     * As {@link #projectRows}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs, {@link #LANES} for each.
+     * As {@link #projectRows}, one group of {@link #THREADS} threads per row and {@link #GROUP_OUTPUTS} outputs, {@link #LANES} for each.
      *
      * @param rank the most components that a site can have
      */
     public static void projectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray parts,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount, int rank) {
-        GroupProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats,
+        GroupProjection.project(context, control, in, WeightFormat.F32, weight, null, null, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
@@ -69,7 +71,7 @@ public final class ProjectionKernels {
     public static void projectTiles(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray parts,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount) {
-        TileProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats,
+        TileProjection.project(context, control, in, WeightFormat.F32, weight, null, null, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
@@ -106,13 +108,12 @@ public final class ProjectionKernels {
         }
     }
 
-    /** As {@link #normAndProjectRows}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs. */
+    /** As {@link #normAndProjectRows}, one group of {@link #THREADS} threads per row and {@link #GROUP_OUTPUTS} outputs. */
     public static void normAndProjectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
             FloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
-        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA,
-                null, null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB, weights,
+        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA, null, null, weightB, null, null, weightC, null, null, out, hidden, inputs, outputsA, outputsB, weights,
                 epsilon);
     }
 
@@ -121,8 +122,7 @@ public final class ProjectionKernels {
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
             FloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
-        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA,
-                null, null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB, weights,
+        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA, null, null, weightB, null, null, weightC, null, null, out, hidden, inputs, outputsA, outputsB, weights,
                 epsilon);
     }
 
@@ -137,11 +137,11 @@ public final class ProjectionKernels {
         }
     }
 
-    /** As {@link #projectRowsF16}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs, {@link #LANES} for each. */
+    /** As {@link #projectRowsF16}, one group of {@link #THREADS} threads per row and {@link #GROUP_OUTPUTS} outputs, {@link #LANES} for each. */
     public static void projectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, ShortArray weight,
             FloatArray decode, FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs,
             int outputs, int layerStride, int accumulate, int site, int partCount, int rank, int mantissaBits) {
-        GroupProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, null, mantissaBits, parts, adapter, upCodes,
+        GroupProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, mantissaBits, parts, adapter, upCodes,
                 upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
@@ -149,7 +149,7 @@ public final class ProjectionKernels {
     public static void projectTilesF16(KernelContext context, IntArray control, FloatArray in, ShortArray weight,
             FloatArray decode, FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs,
             int outputs, int layerStride, int accumulate, int site, int partCount, int mantissaBits) {
-        TileProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, null, mantissaBits, parts, adapter, upCodes,
+        TileProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, mantissaBits, parts, adapter, upCodes,
                 upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
@@ -166,14 +166,14 @@ public final class ProjectionKernels {
         }
     }
 
-    /** As {@link #normAndProjectRowsF16}, one group of {@link #THREADS} threads per row and {@link #CHUNK} outputs. */
+    /** As {@link #normAndProjectRowsF16}, one group of {@link #THREADS} threads per row and {@link #GROUP_OUTPUTS} outputs. */
     public static void normAndProjectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, ShortArray weightA, ShortArray weightB,
             ShortArray weightC, FloatArray decode, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights,
             float epsilon, int mantissaBits) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
         GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F16, mantissaBits,
-                decode, weightA, null, null, decode, weightB, null, null, decode, weightC, null, null, out, hidden, inputs, outputsA,
+                decode, weightA, null, decode, weightB, null, decode, weightC, null, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
     }
 
@@ -184,7 +184,7 @@ public final class ProjectionKernels {
             float epsilon, int mantissaBits) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
         TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F16, mantissaBits,
-                decode, weightA, null, null, decode, weightB, null, null, decode, weightC, null, null, out, hidden, inputs, outputsA,
+                decode, weightA, null, decode, weightB, null, decode, weightC, null, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
     }
 

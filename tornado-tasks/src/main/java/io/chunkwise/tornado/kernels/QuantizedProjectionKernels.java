@@ -26,11 +26,11 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link #projectRowsQ8}, one group per row and {@link ProjectionKernels#CHUNK} outputs. */
+    /** As {@link #projectRowsQ8}, one group per row and {@link ProjectionKernels#GROUP_OUTPUTS} outputs. */
     public static void projectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount, int rank) {
-        GroupProjection.project(context, control, in, WeightFormat.Q8, scales, null, quants, null, 0, parts, adapter, upCodes, upFloats,
+        GroupProjection.project(context, control, in, WeightFormat.Q8, scales, null, quants, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
@@ -38,7 +38,7 @@ public final class QuantizedProjectionKernels {
     public static void projectTilesQ8(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount) {
-        TileProjection.project(context, control, in, WeightFormat.Q8, scales, null, quants, null, 0, parts, adapter, upCodes, upFloats,
+        TileProjection.project(context, control, in, WeightFormat.Q8, scales, null, quants, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
@@ -56,14 +56,14 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link #normAndProjectRowsQ8}, one group per row and {@link ProjectionKernels#CHUNK} outputs. */
+    /** As {@link #normAndProjectRowsQ8}, one group per row and {@link ProjectionKernels#GROUP_OUTPUTS} outputs. */
     public static void normAndProjectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, IntArray quantsA, FloatArray scalesA,
             IntArray quantsB, FloatArray scalesB, IntArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs,
             int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q8, 0, scalesA,
-                null, quantsA, null, scalesB, null, quantsB, null, scalesC, null, quantsC, null, out, hidden, inputs, outputsA, outputsB,
+                null, quantsA, scalesB, null, quantsB, scalesC, null, quantsC, out, hidden, inputs, outputsA, outputsB,
                 weights, epsilon);
     }
 
@@ -74,7 +74,7 @@ public final class QuantizedProjectionKernels {
             int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q8, 0, scalesA,
-                null, quantsA, null, scalesB, null, quantsB, null, scalesC, null, quantsC, null, out, hidden, inputs, outputsA, outputsB,
+                null, quantsA, scalesB, null, quantsB, scalesC, null, quantsC, out, hidden, inputs, outputsA, outputsB,
                 weights, epsilon);
     }
 
@@ -92,19 +92,19 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link #projectRowsQ4}, one group per row and {@link ProjectionKernels#CHUNK} outputs. */
-    public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales,
+    /** As {@link #projectRowsQ4}, one group per row and {@link ProjectionKernels#GROUP_OUTPUTS} outputs. */
+    public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount, int rank) {
-        GroupProjection.project(context, control, in, WeightFormat.Q4, scales, null, null, nibbles, 0, parts, adapter, upCodes, upFloats,
+        GroupProjection.project(context, control, in, WeightFormat.PACKED_Q4, scales, null, quants, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
     /** As {@link #projectRowsQ4}, one group per tile of rows and outputs: for many rows. */
-    public static void projectTilesQ4(KernelContext context, IntArray control, FloatArray in, ByteArray nibbles, FloatArray scales,
+    public static void projectTilesQ4(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount) {
-        TileProjection.project(context, control, in, WeightFormat.Q4, scales, null, null, nibbles, 0, parts, adapter, upCodes, upFloats,
+        TileProjection.project(context, control, in, WeightFormat.PACKED_Q4, scales, null, quants, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
@@ -122,25 +122,25 @@ public final class QuantizedProjectionKernels {
         }
     }
 
-    /** As {@link #normAndProjectRowsQ4}, one group per row and {@link ProjectionKernels#CHUNK} outputs. */
+    /** As {@link #normAndProjectRowsQ4}, one group per row and {@link ProjectionKernels#GROUP_OUTPUTS} outputs. */
     public static void normAndProjectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
-            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, ByteArray nibblesA, FloatArray scalesA,
-            ByteArray nibblesB, FloatArray scalesB, ByteArray nibblesC, FloatArray scalesC, FloatArray out, FloatArray hidden,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, IntArray quantsA, FloatArray scalesA,
+            IntArray quantsB, FloatArray scalesB, IntArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden,
             int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
-        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q4, 0, scalesA,
-                null, null, nibblesA, scalesB, null, null, nibblesB, scalesC, null, null, nibblesC, out, hidden, inputs, outputsA,
+        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.PACKED_Q4, 0, scalesA,
+                null, quantsA, scalesB, null, quantsB, scalesC, null, quantsC, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
     }
 
     /** As {@link #normAndProjectRowsQ4}, one group per tile of rows and outputs: for many rows. */
     public static void normAndProjectTilesQ4(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
-            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, ByteArray nibblesA, FloatArray scalesA,
-            ByteArray nibblesB, FloatArray scalesB, ByteArray nibblesC, FloatArray scalesC, FloatArray out, FloatArray hidden,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, IntArray quantsA, FloatArray scalesA,
+            IntArray quantsB, FloatArray scalesB, IntArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden,
             int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
-        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q4, 0, scalesA,
-                null, null, nibblesA, scalesB, null, null, nibblesB, scalesC, null, null, nibblesC, out, hidden, inputs, outputsA,
+        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.PACKED_Q4, 0, scalesA,
+                null, quantsA, scalesB, null, quantsB, scalesC, null, quantsC, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
     }
 

@@ -2,11 +2,9 @@ package io.chunkwise.tornado.kernels;
 
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
-import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
-import uk.ac.manchester.tornado.api.types.vectors.Float4;
 
 /**
  * Projections of many rows in grouped form, for any {@link WeightFormat}: a group of {@link #THREADS} threads computes a tile of
@@ -14,8 +12,9 @@ import uk.ac.manchester.tornado.api.types.vectors.Float4;
  * of the rows as they are and weights decoded, so that a weight is read and decoded once for all rows of the tile. Components of a low-rank
  * update are further inputs, with the up half as their weights.
  *
- * <p>Indices are read from the context once: TornadoVM fails to compile some methods that do so twice. Sums are vectors because an array
- * whose index varies, as that of the sums to be stored does, is not kept in registers.
+ * <p>Indices are read from the context once: TornadoVM fails to compile some methods that do so twice. Sums have names because an
+ * array whose index varies, as that of the sums to be stored does, is not kept in registers, and vectors are not multiplied and added in
+ * one instruction.
  *
  * <p>What lies outside of the matrices is 0 in the tile of inputs; weights are then read from the nearest place inside.
  */
@@ -38,7 +37,7 @@ final class TileProjection {
 
     /** A group of {@link ProjectionKernels#projectTiles}. */
     static void project(KernelContext context, IntArray control, FloatArray in, int format, FloatArray floats, ShortArray halves,
-            IntArray quants, ByteArray nibbles, int mantissaBits, FloatArray parts, IntArray adapter, IntArray upCodes,
+            IntArray quants, int mantissaBits, FloatArray parts, IntArray adapter, IntArray upCodes,
             FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site, int partCount) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
@@ -63,16 +62,28 @@ final class TileProjection {
         int depth = base + rankOf(control, site);
         float[] left = context.allocateFloatLocalArray(DEPTH * STRIDE);
         float[] right = context.allocateFloatLocalArray(DEPTH * STRIDE);
-        Float4 a = zeros();
-        Float4 b = zeros();
-        Float4 c = zeros();
-        Float4 d = zeros();
+        float a0 = 0f;
+        float a1 = 0f;
+        float a2 = 0f;
+        float a3 = 0f;
+        float b0 = 0f;
+        float b1 = 0f;
+        float b2 = 0f;
+        float b3 = 0f;
+        float c0 = 0f;
+        float c1 = 0f;
+        float c2 = 0f;
+        float c3 = 0f;
+        float d0 = 0f;
+        float d1 = 0f;
+        float d2 = 0f;
+        float d3 = 0f;
         for (int t = 0; t < depth; t += DEPTH) {
             int some = LaneDots.within(t, base, SIDE);
             for (int i = own; i < some; i += LOADED) {
                 left[k * STRIDE + i] = input(in, firstRow + i, rows, t + k, inputs);
                 int w = layer + TornadoMath.min(first + i, end - 1) * inputs + t;
-                right[k * STRIDE + i] = WeightFormat.element(format, floats, halves, quants, nibbles, mantissaBits, w,
+                right[k * STRIDE + i] = WeightFormat.element(format, floats, halves, quants, mantissaBits, w,
                         TornadoMath.min(k, inputs - 1 - t));
             }
             int more = SIDE - some;
@@ -84,19 +95,38 @@ final class TileProjection {
             for (int i = 0; i < DEPTH; i++) {
                 int l = i * STRIDE + y;
                 int r = i * STRIDE + x;
-                Float4 four = new Float4(right[r], right[r + APART], right[r + 2 * APART], right[r + 3 * APART]);
-                a = Float4.add(a, Float4.mult(four, splat(left[l])));
-                b = Float4.add(b, Float4.mult(four, splat(left[l + APART])));
-                c = Float4.add(c, Float4.mult(four, splat(left[l + 2 * APART])));
-                d = Float4.add(d, Float4.mult(four, splat(left[l + 3 * APART])));
+                float w0 = right[r];
+                float w1 = right[r + APART];
+                float w2 = right[r + 2 * APART];
+                float w3 = right[r + 3 * APART];
+                float a = left[l];
+                a0 += a * w0;
+                a1 += a * w1;
+                a2 += a * w2;
+                a3 += a * w3;
+                float b = left[l + APART];
+                b0 += b * w0;
+                b1 += b * w1;
+                b2 += b * w2;
+                b3 += b * w3;
+                float c = left[l + 2 * APART];
+                c0 += c * w0;
+                c1 += c * w1;
+                c2 += c * w2;
+                c3 += c * w3;
+                float d = left[l + 3 * APART];
+                d0 += d * w0;
+                d1 += d * w1;
+                d2 += d * w2;
+                d3 += d * w3;
             }
             context.localBarrier();
         }
         float[] sums = new float[OWN * OWN];
-        keepFour(sums, 0, a);
-        keepFour(sums, OWN, b);
-        keepFour(sums, 2 * OWN, c);
-        keepFour(sums, 3 * OWN, d);
+        keepFour(sums, 0, a0, a1, a2, a3);
+        keepFour(sums, OWN, b0, b1, b2, b3);
+        keepFour(sums, 2 * OWN, c0, c1, c2, c3);
+        keepFour(sums, 3 * OWN, d0, d1, d2, d3);
         int count = LowRankKernels.unknown(control, OWN * OWN);
         for (int i = 0; i < count; i++) {
             int row = firstRow + y + i / OWN * APART;
@@ -107,8 +137,7 @@ final class TileProjection {
     /** A group of {@link ProjectionKernels#normAndProjectTiles}. */
     static void normAndProject(KernelContext context, IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
             IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA,
-            IntArray quantsA, ByteArray nibblesA, FloatArray floatsB, ShortArray halvesB, IntArray quantsB, ByteArray nibblesB,
-            FloatArray floatsC, ShortArray halvesC, IntArray quantsC, ByteArray nibblesC, FloatArray out, FloatArray hidden, int inputs,
+            IntArray quantsA, FloatArray floatsB, ShortArray halvesB, IntArray quantsB, FloatArray floatsC, ShortArray halvesC, IntArray quantsC, FloatArray out, FloatArray hidden, int inputs,
             int outputsA, int outputsB, int weights, float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
@@ -136,10 +165,22 @@ final class TileProjection {
         float[] inverse = context.allocateFloatLocalArray(SIDE);
         int squared = LaneDots.within(thread, SIDE, DEPTH);
         float squares = 0f;
-        Float4 a = zeros();
-        Float4 b = zeros();
-        Float4 c = zeros();
-        Float4 d = zeros();
+        float a0 = 0f;
+        float a1 = 0f;
+        float a2 = 0f;
+        float a3 = 0f;
+        float b0 = 0f;
+        float b1 = 0f;
+        float b2 = 0f;
+        float b3 = 0f;
+        float c0 = 0f;
+        float c1 = 0f;
+        float c2 = 0f;
+        float c3 = 0f;
+        float d0 = 0f;
+        float d1 = 0f;
+        float d2 = 0f;
+        float d3 = 0f;
         for (int t = 0; t < inputs; t += DEPTH) {
             int at = TornadoMath.min(k, inputs - 1 - t);
             float factor = norm.get(layer * inputs + t + at);
@@ -148,17 +189,17 @@ final class TileProjection {
                 int s = TornadoMath.min(first + i, stacked - 1);
                 float weight = 0f;
                 if (s < outputsA) {
-                    weight = WeightFormat.element(format, floatsA, halvesA, quantsA, nibblesA, mantissaBits,
+                    weight = WeightFormat.element(format, floatsA, halvesA, quantsA, mantissaBits,
                             (layer * outputsA + s) * inputs + t, at);
                 }
                 int inB = s - outputsA;
                 if (LaneDots.within(inB, outputsB, 1) > 0) {
-                    weight = WeightFormat.element(format, floatsB, halvesB, quantsB, nibblesB, mantissaBits,
+                    weight = WeightFormat.element(format, floatsB, halvesB, quantsB, mantissaBits,
                             (layer * outputsB + inB) * inputs + t, at);
                 }
                 int inC = inB - outputsB;
                 if (LaneDots.within(inC, outputsC, 1) > 0) {
-                    weight = WeightFormat.element(format, floatsC, halvesC, quantsC, nibblesC, mantissaBits,
+                    weight = WeightFormat.element(format, floatsC, halvesC, quantsC, mantissaBits,
                             (layer * outputsC + inC) * inputs + t, at);
                 }
                 if (s >= width) {
@@ -174,11 +215,30 @@ final class TileProjection {
             for (int i = 0; i < DEPTH; i++) {
                 int l = i * STRIDE + y;
                 int r = i * STRIDE + x;
-                Float4 four = new Float4(right[r], right[r + APART], right[r + 2 * APART], right[r + 3 * APART]);
-                a = Float4.add(a, Float4.mult(four, splat(left[l])));
-                b = Float4.add(b, Float4.mult(four, splat(left[l + APART])));
-                c = Float4.add(c, Float4.mult(four, splat(left[l + 2 * APART])));
-                d = Float4.add(d, Float4.mult(four, splat(left[l + 3 * APART])));
+                float w0 = right[r];
+                float w1 = right[r + APART];
+                float w2 = right[r + 2 * APART];
+                float w3 = right[r + 3 * APART];
+                float a = left[l];
+                a0 += a * w0;
+                a1 += a * w1;
+                a2 += a * w2;
+                a3 += a * w3;
+                float b = left[l + APART];
+                b0 += b * w0;
+                b1 += b * w1;
+                b2 += b * w2;
+                b3 += b * w3;
+                float c = left[l + 2 * APART];
+                c0 += c * w0;
+                c1 += c * w1;
+                c2 += c * w2;
+                c3 += c * w3;
+                float d = left[l + 3 * APART];
+                d0 += d * w0;
+                d1 += d * w1;
+                d2 += d * w2;
+                d3 += d * w3;
             }
             context.localBarrier();
         }
@@ -187,10 +247,10 @@ final class TileProjection {
         }
         context.localBarrier();
         float[] sums = new float[OWN * OWN];
-        keepFour(sums, 0, a);
-        keepFour(sums, OWN, b);
-        keepFour(sums, 2 * OWN, c);
-        keepFour(sums, 3 * OWN, d);
+        keepFour(sums, 0, a0, a1, a2, a3);
+        keepFour(sums, OWN, b0, b1, b2, b3);
+        keepFour(sums, 2 * OWN, c0, c1, c2, c3);
+        keepFour(sums, 3 * OWN, d0, d1, d2, d3);
         int count = LowRankKernels.unknown(control, OWN * OWN);
         for (int i = 0; i < count; i++) {
             int r = y + i / OWN * APART;
@@ -254,7 +314,7 @@ final class TileProjection {
         return value;
     }
 
-    private static void store(float sum, FloatArray out, int row, int rows, int output, int outputs, int accumulate) {
+    static void store(float sum, FloatArray out, int row, int rows, int output, int outputs, int accumulate) {
         if (row < rows) {
             if (output < outputs) {
                 int at = row * outputs + output;
@@ -268,9 +328,9 @@ final class TileProjection {
     }
 
     /** Row s of a stack: an output, or a component if the row uses it. */
-    private static void storeOfStack(float sum, IntArray control, FloatArray gains, IntArray adapter, FloatArray out, FloatArray hidden,
+    static void storeOfStack(float sum, IntArray control, FloatArray gains, IntArray adapter, FloatArray out, FloatArray hidden,
             int row, int rows, int s, int width, int stacked, int weights) {
-        int used = TornadoMath.min(row, rows - 1);
+        int used = TornadoMath.max(TornadoMath.min(row, rows - 1), 0);
         int d = TornadoMath.max(TornadoMath.min(s, stacked - 1) - width, 0);
         int site = LowRankKernels.siteInStack(control, weights, d);
         int component = LowRankKernels.componentInStack(control, d);
@@ -288,19 +348,10 @@ final class TileProjection {
         }
     }
 
-    private static void keepFour(float[] sums, int at, Float4 four) {
-        sums[at] = four.getX();
-        sums[at + 1] = four.getY();
-        sums[at + 2] = four.getZ();
-        sums[at + 3] = four.getW();
-    }
-
-    private static Float4 zeros() {
-        return new Float4(0f, 0f, 0f, 0f);
-    }
-
-    // As in Eights: not Float4.mult(Float4, float).
-    private static Float4 splat(float x) {
-        return new Float4(x, x, x, x);
+    private static void keepFour(float[] sums, int at, float first, float second, float third, float fourth) {
+        sums[at] = first;
+        sums[at + 1] = second;
+        sums[at + 2] = third;
+        sums[at + 3] = fourth;
     }
 }

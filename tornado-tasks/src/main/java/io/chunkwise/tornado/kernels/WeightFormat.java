@@ -17,24 +17,34 @@ final class WeightFormat {
     /** F16 or BF16. */
     static final int F16 = 1;
     static final int Q8 = 2;
+    /** Pairs in bytes, for the threaded form. */
     static final int Q4 = 3;
+    /** Eights in ints, for the grouped form. */
+    static final int PACKED_Q4 = 4;
 
     private WeightFormat() {
     }
 
-    /** Element {@code w + i} of a weight, with i < 32; of blocks, w is where one begins. */
-    static float element(int format, FloatArray floats, ShortArray halves, IntArray quants, ByteArray nibbles, int mantissaBits, int w,
-            int i) {
+    /** Element {@code w + i} of a weight for kernels in grouped form, with i < 32; of blocks, w is where one begins. */
+    static float element(int format, FloatArray floats, ShortArray halves, IntArray quants, int mantissaBits, int w, int i) {
         if (format == F16) {
             return ProjectionKernels.decode(halves.get(w + i), floats, mantissaBits);
         }
         if (format == Q8) {
             return LowRankKernels.code(quants, floats, w + i);
         }
-        if (format == Q4) {
-            return floats.get(w / 32) * LaneDots.quantQ4(nibbles, w, i);
+        if (format == PACKED_Q4) {
+            return packedQ4(quants, floats, w + i);
         }
         return floats.get(w + i);
+    }
+
+    /** An element of a {@link #PACKED_Q4}. */
+    static float packedQ4(IntArray quants, FloatArray scales, int at) {
+        int block = at / 32;
+        int i = at - block * 32;
+        float quant = (quants.get(block * 4 + (i & 3)) >> (i & 28)) & 15;
+        return scales.get(block) * (quant - 8f);
     }
 
     /** Σ_{i < count} weight[w + i] · tile[i], see {@link TileDots}. */
@@ -50,35 +60,5 @@ final class WeightFormat {
             return TileDots.dotQ4(tile, nibbles, floats, w, count);
         }
         return TileDots.dotF32(tile, floats, w, count);
-    }
-
-    /** A lane's share of Σ_{i < count} weight[w + i] · in[x + i], see {@link LaneDots}. */
-    static float laneDot(int format, FloatArray floats, ShortArray halves, IntArray quants, ByteArray nibbles, int mantissaBits,
-            FloatArray in, int x, int w, int lane, int count) {
-        if (format == F16) {
-            return LaneDots.dotF16(in, x, halves, floats, mantissaBits, w, lane, count);
-        }
-        if (format == Q8) {
-            return LaneDots.dotQ8(in, x, quants, floats, w, lane, count);
-        }
-        if (format == Q4) {
-            return LaneDots.dotQ4(in, x, nibbles, floats, w, lane, count);
-        }
-        return LaneDots.dotF32(in, x, floats, w, lane, count);
-    }
-
-    /** As {@link #laneDot}, of in[x + i] · norm[g + i]. */
-    static float laneDotNormed(int format, FloatArray floats, ShortArray halves, IntArray quants, ByteArray nibbles, int mantissaBits,
-            FloatArray in, int x, FloatArray norm, int g, int w, int lane, int count) {
-        if (format == F16) {
-            return LaneDots.dotNormedF16(in, x, norm, g, halves, floats, mantissaBits, w, lane, count);
-        }
-        if (format == Q8) {
-            return LaneDots.dotNormedQ8(in, x, norm, g, quants, floats, w, lane, count);
-        }
-        if (format == Q4) {
-            return LaneDots.dotNormedQ4(in, x, norm, g, nibbles, floats, w, lane, count);
-        }
-        return LaneDots.dotNormedF32(in, x, norm, g, floats, w, lane, count);
     }
 }

@@ -27,7 +27,7 @@ class LaunchTest {
 
     @Test
     void aTileIsAGroupForSixtyFourRowsAndAsManyRowsOfTheStack() {
-        Launch launch = Launch.tiles(130, 3, 256);
+        Launch launch = Launch.tiles(130, 3);
         assertEquals(256 * 3, launch.global(new Work(1, 8)), "130 + 24 rows of the stack, 1 row");
         assertEquals(256 * 4, launch.global(new Work(64, 21)), "130 + 63 rows of the stack, 64 rows");
         assertEquals(256 * 2 * 3, launch.global(new Work(65, 1)), "130 + 3, 65 rows");

@@ -53,7 +53,7 @@ final class PageFixture {
         config = new LlamaConfig(LlamaArchitecture.LLAMA, 8, LAYERS, kvHeads * group, kvHeads, headDim, 8, 5, CONTEXT, 1e-5f, 10_000f,
                 new RopeScaling.None(), pairing, window, false, true, 1, Set.of());
         try (LlamaModel model = SyntheticLlama.model(config, TensorType.F32, 1)) {
-            state = new DeviceState(config, true, new DeviceWeights(config, model.weights(), Progress.NONE),
+            state = new DeviceState(config, true, new DeviceWeights(config, model.weights(), false, Progress.NONE),
                     new DeviceBuffers(config, ROWS, CONTEXT), KvPools.of(config, CONTEXT, new KvPools.Slots(15, 14, 13), type),
                     new DeviceAdapter(LAYERS, ROWS, Reservation.NONE), new ControlBlock(ROWS, 1, PAGES, window), ROWS);
         }

@@ -65,7 +65,8 @@ class ProjectionFormsTest {
     @Tag("tornado")
     @ParameterizedTest
     @CsvSource({"F32, 100, false, TILED", "F16, 160, true, TILED", "Q8_0, 160, true, TILED", "Q4_0, 32, false, TILED",
-        "F32, 100, false, GROUPED", "Q8_0, 160, true, GROUPED", "F32, 100, false, THREADED", "Q8_0, 160, true, THREADED"})
+        "F32, 100, false, GROUPED", "F16, 992, true, GROUPED", "Q8_0, 160, true, GROUPED", "Q4_0, 4640, false, GROUPED",
+        "F32, 100, false, THREADED", "Q8_0, 160, true, THREADED"})
     void allFormsAreRightOnTheDevice(TensorType type, int inputs, boolean coded, WeightTasks.Form form) {
         boolean grouped = KernelForm.of(TestDevice.best().handle().getDeviceType()) == KernelForm.GROUPED;
         assumeFalse(grouped && form == WeightTasks.Form.THREADED, "GPUs do not get this form, and TornadoVM makes no PTX of its vectors");
@@ -254,7 +255,7 @@ class ProjectionFormsTest {
                 BlockCodec.encode(type, values, 0, values.length, data, 0);
                 layers.add(new TensorView("layer " + layer, type, List.of((long) outputs, (long) inputs), data));
             }
-            return new Weight(StackedWeight.of("weight", layers), BlockCodec.decode(layers.get(LAYER)), outputs);
+            return new Weight(StackedWeight.of("weight", layers, form != WeightTasks.Form.THREADED), BlockCodec.decode(layers.get(LAYER)), outputs);
         }
 
         private Adapter adapter() {

@@ -11,14 +11,14 @@ import io.chunkwise.model.kv.KvPage;
 import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.tornado.device.ControlBlock;
-import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceAdapter.Reservation;
+import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.DeviceWeights;
-import io.chunkwise.tornado.device.KvPools;
 import io.chunkwise.tornado.device.KvPools.Slots;
+import io.chunkwise.tornado.device.KvPools;
+import io.chunkwise.tornado.device.WeightLayout;
 import io.chunkwise.tornado.graph.DeviceState;
-import io.chunkwise.tornado.graph.KernelForm;
 import io.chunkwise.tornado.graph.KernelTimes;
 import io.chunkwise.tornado.graph.Passes;
 import java.util.List;
@@ -47,7 +47,7 @@ final class DeviceSession implements AutoCloseable {
     private List<KernelTime> earlierKernels = List.of();
     private long peakBytes;
 
-    DeviceSession(LlamaModel model, ExecutorOptions options, KernelForm form, Reservation reservation,
+    DeviceSession(LlamaModel model, ExecutorOptions options, WeightLayout layout, Reservation reservation,
             Function<DeviceState, Passes> plans) {
         config = model.config();
         this.options = options;
@@ -55,7 +55,7 @@ final class DeviceSession implements AutoCloseable {
         base = model.weights().get(WeightRole.QUERY, 0).type();
         Slots slots = Slots.of(options.kv(), config.layers(), options.contextLength(), options.rowCapacity());
         state = new DeviceState(config, options.kv().quantizable(),
-                new DeviceWeights(config, model.weights(), form == KernelForm.GROUPED, options.progress()),
+                new DeviceWeights(config, model.weights(), layout, options.progress()),
                 new DeviceBuffers(config, options.rowCapacity(), options.contextLength()),
                 KvPools.of(config, options.contextLength(), slots, options.kv().type()), adapter(reservation), control(reservation),
                 options.rowCapacity());

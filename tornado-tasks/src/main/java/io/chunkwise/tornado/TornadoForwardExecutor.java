@@ -27,6 +27,7 @@ import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
 import io.chunkwise.tornado.device.MemoryBudget;
 import io.chunkwise.tornado.device.SelfTest;
+import io.chunkwise.tornado.device.WeightLayout;
 import io.chunkwise.tornado.graph.DeviceState;
 import io.chunkwise.tornado.graph.DirectPasses;
 import io.chunkwise.tornado.graph.KernelForm;
@@ -63,13 +64,13 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     private final DeviceSession session;
     private final DeviceKvPages pages;
 
-    private TornadoForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, KernelForm form, Reservation reservation,
+    private TornadoForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, WeightLayout layout, Reservation reservation,
             Function<DeviceState, Passes> plans) {
         config = model.config();
         this.options = options;
         this.device = device;
         limits = new PassLimits(config.vocabSize(), options.contextLength(), options.rowCapacity());
-        session = new DeviceSession(model, options, form, reservation, plans);
+        session = new DeviceSession(model, options, layout, reservation, plans);
         pages = new DeviceKvPages(config, options.contextLength(), options.kv(), session);
     }
 
@@ -95,7 +96,11 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
      */
     static TornadoForwardExecutor open(LlamaModel model, ExecutorOptions options, Device device, KernelForm form, Reservation reservation,
             boolean profiled) {
-        TornadoForwardExecutor executor = new TornadoForwardExecutor(model, options, device.info(), form, reservation, state -> {
+        WeightLayout layout = switch (form) {
+            case THREADED -> WeightLayout.THREADED;
+            case GROUPED -> WeightLayout.grouped(device.info());
+        };
+        TornadoForwardExecutor executor = new TornadoForwardExecutor(model, options, device.info(), layout, reservation, state -> {
             MemoryBudget.of(device.handle()).check(state.arrays());
             PassPlans plans = new PassPlans(state, device.handle(), form, options.profiled(profiled));
             LOG.debug("{} tasks per layer, {} kernels", plans.tasksPerLayer(), form);
@@ -133,7 +138,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     /** The same wiring as plain Java calls, without TornadoVM's runtime. */
     static TornadoForwardExecutor direct(LlamaModel model, ExecutorOptions options) {
         return new TornadoForwardExecutor(model, options, new DeviceInfo("java", 0, "plain Java", DeviceInfo.Type.CPU,
-                Runtime.getRuntime().maxMemory(), ""), KernelForm.THREADED, Reservation.NONE, DirectPasses::new);
+                Runtime.getRuntime().maxMemory(), ""), WeightLayout.THREADED, Reservation.NONE, DirectPasses::new);
     }
 
     @Override

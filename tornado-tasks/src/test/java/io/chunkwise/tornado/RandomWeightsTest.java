@@ -21,6 +21,7 @@ import io.chunkwise.model.llama.SyntheticLlama;
 import io.chunkwise.tornado.device.DeviceWeights;
 import io.chunkwise.tornado.device.StackedWeight;
 import io.chunkwise.tornado.device.TestDevice;
+import io.chunkwise.tornado.device.WeightLayout;
 import io.chunkwise.tornado.graph.DirectFill;
 import java.util.List;
 import java.util.Optional;
@@ -38,16 +39,17 @@ class RandomWeightsTest {
             .with(AdapterExecution.EXACT);
 
     @ParameterizedTest
-    @CsvSource({"F32, false", "F16, false", "BF16, false", "Q8_0, false", "Q4_0, false", "Q4_0, true"})
-    void kernelsAsPlainJavaMakeTheBytesOfTheHost(TensorType type, boolean packed) {
+    @CsvSource({"F32, false", "F16, false", "F16, true", "BF16, false", "Q8_0, false", "Q4_0, false", "Q4_0, true"})
+    void kernelsAsPlainJavaMakeTheBytesOfTheHost(TensorType type, boolean grouped) {
+        WeightLayout layout = new WeightLayout(grouped, grouped);
         try (LlamaModel model = SyntheticLlama.model(CONFIG, type, 5)) {
-            DeviceWeights weights = new DeviceWeights(CONFIG, model.weights(), packed, Progress.NONE);
+            DeviceWeights weights = new DeviceWeights(CONFIG, model.weights(), layout, Progress.NONE);
             assertEquals(WeightRole.ADAPTABLE.size() + 1, weights.fills().size(), "weights that are made by kernels");
             DirectFill.all(weights);
             for (WeightRole role : List.of(WeightRole.EMBEDDING, WeightRole.KEY, WeightRole.DOWN)) {
                 int layers = role.isPerLayer() ? CONFIG.layers() : 1;
                 StackedWeight copied = StackedWeight.of("copied", IntStream.range(0, layers)
-                        .mapToObj(layer -> model.weights().get(role, layer)).toList(), packed);
+                        .mapToObj(layer -> model.weights().get(role, layer)).toList(), layout);
                 List<TornadoNativeArray> expected = copied.arrays();
                 List<TornadoNativeArray> made = weights.get(role).arrays();
                 for (int i = 0; i < expected.size(); i++) {
@@ -86,7 +88,7 @@ class RandomWeightsTest {
                 return new TensorView(tensor.name(), tensor.type(), tensor.shape(), tensor.data());
             });
             LlamaModel model = new LlamaModel(random.source(), config, random.tokenizer(), stored, random.memory());
-            assertEquals(List.of(), new DeviceWeights(config, stored, false, Progress.NONE).fills(), "weights that are made by kernels");
+            assertEquals(List.of(), new DeviceWeights(config, stored, WeightLayout.THREADED, Progress.NONE).fills(), "weights that are made by kernels");
             try (TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS, TestDevice.best())) {
                 ScalarForward oracle = new ScalarForward(model, 64);
                 for (int rank : new int[] {2, 9}) {

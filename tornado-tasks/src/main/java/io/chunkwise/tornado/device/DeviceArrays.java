@@ -6,6 +6,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
@@ -40,6 +41,11 @@ public final class DeviceArrays {
     public static ShortArray shorts(String what, long... sizes) {
         int count = count(what, sizes);
         return reserve(what, 2L * count, () -> new ShortArray(count), ShortArray::fromSegmentShallow);
+    }
+
+    public static HalfFloatArray halves(String what, long... sizes) {
+        int count = count(what, sizes);
+        return reserve(what, 2L * count, () -> new HalfFloatArray(count), HalfFloatArray::fromSegmentShallow);
     }
 
     public static ByteArray bytes(String what, long... sizes) {

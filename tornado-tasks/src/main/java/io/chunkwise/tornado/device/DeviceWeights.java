@@ -38,12 +38,11 @@ public final class DeviceWeights {
     /**
      * Arrays without content, but for norms and biases.
      *
-     * @param packed whether Q4_0 is {@link StackedWeight.PackedQ4}
      * @throws ExecutorException if the layers of a role have different number formats, or one stack is too large
      */
-    public DeviceWeights(LlamaConfig config, LlamaWeights weights, boolean packed, Progress progress) {
+    public DeviceWeights(LlamaConfig config, LlamaWeights weights, WeightLayout layout, Progress progress) {
         this.progress = progress;
-        WeightStacking stacking = new WeightStacking(packed);
+        WeightStacking stacking = new WeightStacking(layout);
         for (WeightRole role : WeightRole.values()) {
             if (role.isPresent(config)) {
                 List<TensorView> layers = IntStream.range(0, role.isPerLayer() ? config.layers() : 1)
@@ -97,7 +96,8 @@ public final class DeviceWeights {
     public FloatArray vector(WeightRole role) {
         return switch (byRole.get(role)) {
             case StackedWeight.F32(var values) -> values;
-            case StackedWeight.F16 _, StackedWeight.Q8 _, StackedWeight.Q4 _, StackedWeight.PackedQ4 _ -> throw new IllegalArgumentException(role + " is a matrix");
+            case StackedWeight.F16 _, StackedWeight.NativeF16 _, StackedWeight.Q8 _, StackedWeight.Q4 _, StackedWeight.PackedQ4 _ ->
+                throw new IllegalArgumentException(role + " is a matrix");
         };
     }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
@@ -50,6 +51,18 @@ public record RandomFill(String name, IntArray spec, Target target) {
             @Override
             public List<TornadoNativeArray> filled() {
                 return List.of(bits);
+            }
+        }
+
+        record NativeF16(HalfFloatArray elements, HalfFloatArray values) implements Target {
+            @Override
+            public List<TornadoNativeArray> tables() {
+                return List.of(elements);
+            }
+
+            @Override
+            public List<TornadoNativeArray> filled() {
+                return List.of(values);
             }
         }
 
@@ -108,6 +121,7 @@ public record RandomFill(String name, IntArray spec, Target target) {
         return Optional.of(new RandomFill(name, spec, switch (weight) {
             case StackedWeight.F32(var values) -> new Target.F32(FloatArray.fromSegment(table), values);
             case StackedWeight.F16(var bits, _, _) -> new Target.F16(ShortArray.fromSegment(table), bits);
+            case StackedWeight.NativeF16(var values) -> new Target.NativeF16(HalfFloatArray.fromSegment(table), values);
             case StackedWeight.Q8(var quants, var scales) ->
                 new Target.Q8(ByteArray.fromSegment(table), FloatArray.fromArray(random.blockScales()), quants, scales);
             case StackedWeight.Q4(var nibbles, var scales) ->

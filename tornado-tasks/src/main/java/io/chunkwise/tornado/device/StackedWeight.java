@@ -4,6 +4,7 @@ import io.chunkwise.model.format.TensorView;
 import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
@@ -14,12 +15,11 @@ public sealed interface StackedWeight {
     /**
      * Stacks the matrices of all layers; copied.
      *
-     * @param name   in errors
-     * @param packed whether Q4_0 is {@link PackedQ4}
+     * @param name in errors
      * @throws io.chunkwise.model.forward.ExecutorException if their number formats differ, or the stack is too large
      */
-    static StackedWeight of(String name, List<TensorView> layers, boolean packed) {
-        StackedWeight weight = new WeightStacking(packed).matrices(name, layers);
+    static StackedWeight of(String name, List<TensorView> layers, WeightLayout layout) {
+        StackedWeight weight = new WeightStacking(layout).matrices(name, layers);
         WeightStacking.fill(weight, layers);
         return weight;
     }
@@ -44,6 +44,14 @@ public sealed interface StackedWeight {
         @Override
         public List<TornadoNativeArray> arrays() {
             return List.of(bits, table);
+        }
+    }
+
+    /** F16 for kernels in grouped form of devices that have a half type. */
+    record NativeF16(HalfFloatArray values) implements StackedWeight {
+        @Override
+        public List<TornadoNativeArray> arrays() {
+            return List.of(values);
         }
     }
 

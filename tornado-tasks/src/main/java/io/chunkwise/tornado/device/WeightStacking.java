@@ -21,11 +21,10 @@ final class WeightStacking {
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final Map<Integer, FloatArray> decodeTables = new HashMap<>();
-    private final boolean packed;
+    private final WeightLayout layout;
 
-    /** @param packed whether Q4_0 becomes {@link StackedWeight.PackedQ4} */
-    WeightStacking(boolean packed) {
-        this.packed = packed;
+    WeightStacking(WeightLayout layout) {
+        this.layout = layout;
     }
 
     /** Norms or biases, [layers, width]: small, always F32. */
@@ -56,7 +55,7 @@ final class WeightStacking {
         long[] sizes = {layers.size(), layers.getFirst().rows(), layers.getFirst().columns()};
         return switch (type) {
             case F32 -> new StackedWeight.F32(DeviceArrays.floats(name, sizes));
-            case F16 -> halves(name, ProjectionKernels.F16_MANTISSA_BITS, sizes);
+            case F16 -> layout.nativeHalves() ? new StackedWeight.NativeF16(DeviceArrays.halves(name, sizes)) : halves(name, ProjectionKernels.F16_MANTISSA_BITS, sizes);
             case BF16 -> halves(name, ProjectionKernels.BF16_MANTISSA_BITS, sizes);
             case Q8_0 -> {
                 // Kernels index elements before they divide the index.
@@ -67,7 +66,7 @@ final class WeightStacking {
             case Q4_0 -> {
                 DeviceArrays.count(name, sizes);
                 FloatArray scales = DeviceArrays.floats(name + " scales", sizes[0], sizes[1], sizes[2] / 32);
-                yield packed ? new StackedWeight.PackedQ4(DeviceArrays.ints(name, sizes[0], sizes[1], sizes[2] / 8), scales)
+                yield layout.packedQ4() ? new StackedWeight.PackedQ4(DeviceArrays.ints(name, sizes[0], sizes[1], sizes[2] / 8), scales)
                         : new StackedWeight.Q4(DeviceArrays.bytes(name, sizes[0], sizes[1], sizes[2] / 2), scales);
             }
         };
@@ -78,6 +77,7 @@ final class WeightStacking {
         switch (weight) {
             case StackedWeight.F32(var values) -> copy(layers, values.getSegment());
             case StackedWeight.F16(var bits, _, _) -> copy(layers, bits.getSegment());
+            case StackedWeight.NativeF16(var values) -> copy(layers, values.getSegment());
             case StackedWeight.Q8(var quants, var scales) ->
                 splitBlocks(layers, scales.getSegment(), (from, at, block) -> interleave(from, at, quants.getSegment(), block));
             case StackedWeight.Q4(var nibbles, var scales) -> splitBlocks(layers, scales.getSegment(),

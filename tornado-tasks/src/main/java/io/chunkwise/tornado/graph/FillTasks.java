@@ -19,6 +19,8 @@ final class FillTasks {
                 sink.task(id, launch, FillKernels::fillFloats, spec, elements, values, values.getSize());
             case RandomFill.Target.F16(var elements, var bits) ->
                 sink.task(id, launch, FillKernels::fillShorts, spec, elements, bits, bits.getSize());
+            case RandomFill.Target.NativeF16(var elements, var values) ->
+                sink.task(id, launch, FillKernels::fillHalves, spec, elements, values, values.getSize());
             case RandomFill.Target.Q8(var elements, var blockScales, var quants, var scales) ->
                 sink.task(id, launch, FillKernels::fillQ8, spec, elements, blockScales, quants, scales);
             case RandomFill.Target.Q4(var elements, var blockScales, var nibbles, var scales) ->

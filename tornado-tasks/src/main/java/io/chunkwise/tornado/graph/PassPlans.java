@@ -36,6 +36,7 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoInternalError;
 import uk.ac.manchester.tornado.api.exceptions.TornadoOutOfMemoryException;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
@@ -326,7 +327,9 @@ public final class PassPlans implements Passes {
             // Always from the root: plans that are chained remember every link.
             last = plan.withGraph(steps.indexOf(step)).execute();
             executed = step;
-        } catch (RuntimeException | TornadoInternalError e) {
+        } catch (VirtualMachineError e) {
+            throw e;
+        } catch (RuntimeException | Error e) { // TornadoVM and its compiler throw both
             throw failure(name(step), e);
         }
         if (profiled) {
@@ -340,7 +343,9 @@ public final class PassPlans implements Passes {
             for (TornadoNativeArray array : arrays) {
                 last.transferToHost(array);
             }
-        } catch (RuntimeException | TornadoInternalError e) {
+        } catch (VirtualMachineError e) {
+            throw e;
+        } catch (RuntimeException | Error e) { // TornadoVM and its compiler throw both
             throw failure("transfer", e);
         }
     }
@@ -420,6 +425,8 @@ public final class PassPlans implements Passes {
         touch(uploaded, IntArray.class, (id, a) -> graph.task(id, TouchKernels::touchInts,
                 a.apply(0), a.apply(1), a.apply(2), a.apply(3), a.apply(4), a.apply(5), a.apply(6), a.apply(7), witness));
         touch(uploaded, ShortArray.class, (id, a) -> graph.task(id, TouchKernels::touchShorts,
+                a.apply(0), a.apply(1), a.apply(2), a.apply(3), a.apply(4), a.apply(5), a.apply(6), a.apply(7), witness));
+        touch(uploaded, HalfFloatArray.class, (id, a) -> graph.task(id, TouchKernels::touchHalves,
                 a.apply(0), a.apply(1), a.apply(2), a.apply(3), a.apply(4), a.apply(5), a.apply(6), a.apply(7), witness));
         touch(uploaded, ByteArray.class, (id, a) -> graph.task(id, TouchKernels::touchBytes,
                 a.apply(0), a.apply(1), a.apply(2), a.apply(3), a.apply(4), a.apply(5), a.apply(6), a.apply(7), witness));

@@ -49,6 +49,8 @@ final class WeightTasks {
                 sink.task("embed", launch, EmbeddingKernels::embedTokens, control, values, out, width);
             case StackedWeight.F16(var bits, var table, var mantissaBits) ->
                 sink.task("embed", launch, EmbeddingKernels::embedTokensF16, control, bits, table, out, width, mantissaBits);
+            case StackedWeight.NativeF16(var values) ->
+                sink.task("embed", launch, EmbeddingKernels::embedTokensHalf, control, values, out, width);
             case StackedWeight.Q8(var quants, var scales) ->
                 sink.task("embed", launch, EmbeddingKernels::embedTokensQ8, control, quants, scales, out, width);
             case StackedWeight.Q4(var nibbles, var scales) ->
@@ -82,6 +84,7 @@ final class WeightTasks {
                     case StackedWeight.F16(var bits, var decode, var mantissaBits) ->
                         sink.task(id, launch, ProjectionKernels::projectRowsF16, control, in, bits, decode, sums,
                                 table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, mantissaBits);
+                    case StackedWeight.NativeF16 _ -> throw otherForm(id);
                     case StackedWeight.Q8(var quants, var scales) ->
                         sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8, control, in, quants, scales, sums,
                                 table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
@@ -98,6 +101,9 @@ final class WeightTasks {
                     case StackedWeight.F16(var bits, var decode, var mantissaBits) ->
                         sink.task(id, launch, ProjectionKernels::projectRowsF16Grouped, context, control, in, bits, decode, sums,
                                 table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank, mantissaBits);
+                    case StackedWeight.NativeF16(var values) ->
+                        sink.task(id, launch, ProjectionKernels::projectRowsHalfGrouped, context, control, in, values, sums,
+                                table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
                     case StackedWeight.Q8(var quants, var scales) ->
                         sink.task(id, launch, QuantizedProjectionKernels::projectRowsQ8Grouped, context, control, in, quants, scales, sums,
                                 table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts, rank);
@@ -114,6 +120,9 @@ final class WeightTasks {
                     case StackedWeight.F16(var bits, var decode, var mantissaBits) ->
                         sink.task(id, launch, ProjectionKernels::projectTilesF16, context, control, in, bits, decode, sums, table, codes,
                                 floats, out, inputs, outputs, layerStride, accumulate, site, parts, mantissaBits);
+                    case StackedWeight.NativeF16(var values) ->
+                        sink.task(id, launch, ProjectionKernels::projectTilesHalf, context, control, in, values, sums, table, codes,
+                                floats, out, inputs, outputs, layerStride, accumulate, site, parts);
                     case StackedWeight.Q8(var quants, var scales) ->
                         sink.task(id, launch, QuantizedProjectionKernels::projectTilesQ8, context, control, in, quants, scales, sums,
                                 table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
@@ -132,6 +141,7 @@ final class WeightTasks {
         return weights.stream().allMatch(weight -> switch (first) {
             case StackedWeight.F32 _ -> weight instanceof StackedWeight.F32;
             case StackedWeight.F16(_, _, var mantissaBits) -> weight instanceof StackedWeight.F16(_, _, var other) && other == mantissaBits;
+            case StackedWeight.NativeF16 _ -> weight instanceof StackedWeight.NativeF16;
             case StackedWeight.Q8 _ -> weight instanceof StackedWeight.Q8;
             case StackedWeight.Q4 _ -> weight instanceof StackedWeight.Q4;
             case StackedWeight.PackedQ4 _ -> weight instanceof StackedWeight.PackedQ4;
@@ -182,6 +192,17 @@ final class WeightTasks {
                             mantissaBits);
                 }
             }
+            case StackedWeight.NativeF16(var a) -> {
+                var b = ((StackedWeight.NativeF16) second).values();
+                var c = ((StackedWeight.NativeF16) third).values();
+                switch (form) {
+                    case THREADED -> throw otherForm(id);
+                    case GROUPED -> sink.task(id, launch, ProjectionKernels::normAndProjectRowsHalfGrouped, context, control, in, norm,
+                            gains, table, codes, floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
+                    case TILED -> sink.task(id, launch, ProjectionKernels::normAndProjectTilesHalf, context, control, in, norm,
+                            gains, table, codes, floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
+                }
+            }
             case StackedWeight.Q8(var a, var scalesA) -> {
                 var b = (StackedWeight.Q8) second;
                 var c = (StackedWeight.Q8) third;
@@ -224,7 +245,7 @@ final class WeightTasks {
     }
 
     private AssertionError otherForm(String task) {
-        return new AssertionError(task + ": four-bit weights are laid out for another form than " + form);
+        return new AssertionError(task + ": weights are laid out for another form than " + form);
     }
 
     /** The down half of one update. */

@@ -3,6 +3,7 @@ package io.chunkwise.tornado.kernels;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
@@ -33,15 +34,23 @@ public final class EmbeddingKernels {
         }
     }
 
+    public static void embedTokensHalf(IntArray control, HalfFloatArray embedding, FloatArray out, int width) {
+        int count = control.get(Control.ROWS) * width;
+        for (@Parallel int index = 0; index < count; index++) {
+            int row = index / width;
+            int i = index - row * width;
+            int from = control.get(Control.TOKENS + Control.ROW_STRIDE * row) * width;
+            out.set(index, embedding.get(from + i).getFloat32());
+        }
+    }
+
     public static void embedTokensQ8(IntArray control, IntArray quants, FloatArray scales, FloatArray out, int width) {
         int count = control.get(Control.ROWS) * width;
         for (@Parallel int index = 0; index < count; index++) {
             int row = index / width;
             int i = index - row * width;
             int from = control.get(Control.TOKENS + Control.ROW_STRIDE * row) * width;
-            int block = (from + i) / 32;
-            int bytes = quants.get(block * 8 + i % 8);
-            out.set(index, scales.get(block) * Eights.BYTE * Eights.byteAt(bytes, i % 32 / 8 * 8));
+            out.set(index, LowRankKernels.code(quants, scales, from + i));
         }
     }
 

@@ -4,6 +4,7 @@ import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
@@ -40,6 +41,18 @@ public final class FillKernels {
 
     /** As {@link #fillFloats}. */
     public static void fillShorts(IntArray spec, ShortArray elementOfLevel, ShortArray out, int count) {
+        int blocks = spec.get(BLOCKS);
+        int seed = spec.get(SEED);
+        for (@Parallel int block = 0; block < blocks; block++) {
+            int end = TornadoMath.min(block * BLOCK + BLOCK, count);
+            for (int i = block * BLOCK; i < end; i++) {
+                out.set(i, elementOfLevel.get(levelOf(i ^ seed)));
+            }
+        }
+    }
+
+    /** As {@link #fillFloats}. */
+    public static void fillHalves(IntArray spec, HalfFloatArray elementOfLevel, HalfFloatArray out, int count) {
         int blocks = spec.get(BLOCKS);
         int seed = spec.get(SEED);
         for (@Parallel int block = 0; block < blocks; block++) {

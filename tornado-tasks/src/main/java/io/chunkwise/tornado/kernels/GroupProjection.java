@@ -3,6 +3,7 @@ package io.chunkwise.tornado.kernels;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
@@ -11,8 +12,8 @@ import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
  * {@link ProjectionKernels#GROUP_OUTPUTS} outputs of a row, {@link ProjectionKernels#LANES} lanes each. The row's inputs are in local
  * memory, {@link #STAGED} at a time, and lanes walk through them in {@link LaneSteps}; what is behind the last input is 0.
  *
- * <p>A group without outputs computes those of another place and stores nothing: where kernels return before a barrier, or the thread that
- * stores a sum is known to be one that has added to it, PoCL compiles them wrongly.
+ * <p>A group without outputs goes through it with no inputs, and stores nothing: where kernels return before a barrier, or where the thread
+ * that stores a sum is known to be one that has added to it, PoCL compiles them wrongly.
  */
 final class GroupProjection {
     private static final int LANES = ProjectionKernels.LANES;
@@ -27,7 +28,7 @@ final class GroupProjection {
     }
 
     /** A group of {@link ProjectionKernels#projectRowsGrouped}. */
-    static void project(KernelContext context, IntArray control, FloatArray in, int format, FloatArray floats, ShortArray halves,
+    static void project(KernelContext context, IntArray control, FloatArray in, int format, FloatArray floats, ShortArray halves, HalfFloatArray natives,
             IntArray quants, int mantissaBits, FloatArray parts, IntArray adapter, IntArray upCodes,
             FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site, int partCount,
             int rank) {
@@ -41,7 +42,7 @@ final class GroupProjection {
         int lane = LaneDots.laneOf(thread);
         int o = first + thread / LANES;
         int w = control.get(Control.LAYER) * layerStride + TornadoMath.min(o, end - 1) * inputs;
-        int width = LowRankKernels.unknown(control, inputs);
+        int width = LaneDots.within(first, LaneDots.within(0, rows, end), inputs);
         float[] staged = context.allocateFloatLocalArray(STAGED / BLOCK * LaneSteps.pitch(format));
         float[] partial = context.allocateFloatLocalArray(THREADS);
         float[] components = context.allocateFloatLocalArray(rank);
@@ -84,7 +85,7 @@ final class GroupProjection {
                 float x13 = staged[s + apart];
                 float x14 = staged[s + 2 * apart];
                 float x15 = staged[s + 3 * apart];
-                mine += LaneSteps.sum(format, floats, halves, quants, mantissaBits, w + t, at, count - 1, lane, x0, x1, x2, x3,
+                mine += LaneSteps.sum(format, floats, halves, natives, quants, mantissaBits, w + t, at, count - 1, lane, x0, x1, x2, x3,
                         x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
             }
         }
@@ -108,8 +109,8 @@ final class GroupProjection {
 
     /** A group of {@link ProjectionKernels#normAndProjectRowsGrouped}. */
     static void normAndProject(KernelContext context, IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
-            IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA,
-            IntArray quantsA, FloatArray floatsB, ShortArray halvesB, IntArray quantsB, FloatArray floatsC, ShortArray halvesC, IntArray quantsC, FloatArray out, FloatArray hidden, int inputs,
+            IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA, HalfFloatArray nativesA,
+            IntArray quantsA, FloatArray floatsB, ShortArray halvesB, HalfFloatArray nativesB, IntArray quantsB, FloatArray floatsC, ShortArray halvesC, HalfFloatArray nativesC, IntArray quantsC, FloatArray out, FloatArray hidden, int inputs,
             int outputsA, int outputsB, int weights, float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
@@ -134,7 +135,7 @@ final class GroupProjection {
         int wA = (layer * outputsA + o) * inputs;
         int wB = (layer * outputsB + b) * inputs;
         int wC = (layer * outputsC + c) * inputs;
-        int width = LowRankKernels.unknown(control, inputs);
+        int width = LaneDots.within(first, LaneDots.within(0, rows, stacked), inputs);
         float[] staged = context.allocateFloatLocalArray(STAGED / BLOCK * LaneSteps.pitch(format));
         float[] partial = context.allocateFloatLocalArray(THREADS);
         int gap = LaneSteps.pitch(format) - BLOCK;
@@ -183,15 +184,15 @@ final class GroupProjection {
                 float x14 = staged[s + 2 * apart];
                 float x15 = staged[s + 3 * apart];
                 if (inA > 0) {
-                    mine += LaneSteps.sum(format, floatsA, halvesA, quantsA, mantissaBits, wA + t, at, count - 1, lane, x0, x1,
+                    mine += LaneSteps.sum(format, floatsA, halvesA, nativesA, quantsA, mantissaBits, wA + t, at, count - 1, lane, x0, x1,
                             x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
                 }
                 if (inB > 0) {
-                    mine += LaneSteps.sum(format, floatsB, halvesB, quantsB, mantissaBits, wB + t, at, count - 1, lane, x0, x1,
+                    mine += LaneSteps.sum(format, floatsB, halvesB, nativesB, quantsB, mantissaBits, wB + t, at, count - 1, lane, x0, x1,
                             x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
                 }
                 if (inC > 0) {
-                    mine += LaneSteps.sum(format, floatsC, halvesC, quantsC, mantissaBits, wC + t, at, count - 1, lane, x0, x1,
+                    mine += LaneSteps.sum(format, floatsC, halvesC, nativesC, quantsC, mantissaBits, wC + t, at, count - 1, lane, x0, x1,
                             x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
                 }
             }

@@ -1,6 +1,5 @@
 package io.chunkwise.tornado.kernels;
 
-import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -76,14 +75,5 @@ final class LaneDots {
             sum += scales.get(w / 32 + (i >> 3)) * Eights.BYTE * block;
         }
         return sum;
-    }
-
-    static float quantQ4(ByteArray nibbles, int w, int i) {
-        int pair = nibbles.get((w + i) / 32 * 16 + i % 16);
-        float quant = QuantizedProjectionKernels.lowQuant(pair);
-        if (i % 32 >= 16) {
-            quant = QuantizedProjectionKernels.highQuant(pair);
-        }
-        return quant;
     }
 }

@@ -2,6 +2,7 @@ package io.chunkwise.tornado.kernels;
 
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
@@ -50,9 +51,12 @@ final class LaneSteps {
     }
 
     static int apart(int format) {
-        int apart = 8;
-        if (format < WeightFormat.Q8) {
-            apart = BLOCK;
+        int apart = BLOCK;
+        if (format == WeightFormat.Q8) {
+            apart = 8;
+        }
+        if (format == WeightFormat.PACKED_Q4) {
+            apart = 8;
         }
         return apart;
     }
@@ -72,7 +76,7 @@ final class LaneSteps {
      * @param at   the step's first input, from there
      * @param last the last input that there is, from there: what is behind it reads it once more, and its inputs are 0
      */
-    static float sum(int format, FloatArray floats, ShortArray halves, IntArray quants, int mantissaBits, int w, int at, int last,
+    static float sum(int format, FloatArray floats, ShortArray halves, HalfFloatArray natives, IntArray quants, int mantissaBits, int w, int at, int last,
             int lane, float x0, float x1, float x2, float x3, float x4, float x5, float x6, float x7, float x8, float x9, float x10,
             float x11, float x12, float x13, float x14, float x15) {
         if (format == WeightFormat.PACKED_Q4) {
@@ -80,17 +84,20 @@ final class LaneSteps {
             return eightQ4(quants, floats, w, TornadoMath.min(i, last >> 3), x0, x1, x2, x3, x4, x5, x6, x7)
                     + eightQ4(quants, floats, w, TornadoMath.min(i + LANES, last >> 3), x8, x9, x10, x11, x12, x13, x14, x15);
         }
-        float first = quad(format, floats, halves, quants, mantissaBits, w, at, last, lane, x0, x1, x2, x3);
-        float second = quad(format, floats, halves, quants, mantissaBits, w, at + QUAD, last, lane, x4, x5, x6, x7);
-        float third = quad(format, floats, halves, quants, mantissaBits, w, at + 2 * QUAD, last, lane, x8, x9, x10, x11);
-        float fourth = quad(format, floats, halves, quants, mantissaBits, w, at + 3 * QUAD, last, lane, x12, x13, x14, x15);
+        float first = quad(format, floats, halves, natives, quants, mantissaBits, w, at, last, lane, x0, x1, x2, x3);
+        float second = quad(format, floats, halves, natives, quants, mantissaBits, w, at + QUAD, last, lane, x4, x5, x6, x7);
+        float third = quad(format, floats, halves, natives, quants, mantissaBits, w, at + 2 * QUAD, last, lane, x8, x9, x10, x11);
+        float fourth = quad(format, floats, halves, natives, quants, mantissaBits, w, at + 3 * QUAD, last, lane, x12, x13, x14, x15);
         return (first + second) + (third + fourth);
     }
 
-    private static float quad(int format, FloatArray floats, ShortArray halves, IntArray quants, int mantissaBits, int w, int at, int last,
+    private static float quad(int format, FloatArray floats, ShortArray halves, HalfFloatArray natives, IntArray quants, int mantissaBits, int w, int at, int last,
             int lane, float first, float second, float third, float fourth) {
         if (format == WeightFormat.F16) {
             return quadF16(halves, floats, mantissaBits, w, at + lane, last, first, second, third, fourth);
+        }
+        if (format == WeightFormat.NATIVE_F16) {
+            return quadNativeF16(natives, w, at + lane, last, first, second, third, fourth);
         }
         if (format == WeightFormat.Q8) {
             return quadQ8(quants, floats, w, TornadoMath.min((at >> 2) + lane, last >> 2), first, second, third, fourth);
@@ -112,6 +119,15 @@ final class LaneSteps {
         sum += ProjectionKernels.decode(weight.get(w + TornadoMath.min(i + LANES, last)), decode, mantissaBits) * second;
         sum += ProjectionKernels.decode(weight.get(w + TornadoMath.min(i + 2 * LANES, last)), decode, mantissaBits) * third;
         sum += ProjectionKernels.decode(weight.get(w + TornadoMath.min(i + 3 * LANES, last)), decode, mantissaBits) * fourth;
+        return sum;
+    }
+
+    private static float quadNativeF16(HalfFloatArray weight, int w, int i, int last, float first, float second, float third,
+            float fourth) {
+        float sum = weight.get(w + TornadoMath.min(i, last)).getFloat32() * first;
+        sum += weight.get(w + TornadoMath.min(i + LANES, last)).getFloat32() * second;
+        sum += weight.get(w + TornadoMath.min(i + 2 * LANES, last)).getFloat32() * third;
+        sum += weight.get(w + TornadoMath.min(i + 3 * LANES, last)).getFloat32() * fourth;
         return sum;
     }
 

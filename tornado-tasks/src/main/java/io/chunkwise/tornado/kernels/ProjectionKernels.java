@@ -3,6 +3,7 @@ package io.chunkwise.tornado.kernels;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
@@ -63,7 +64,7 @@ public final class ProjectionKernels {
     public static void projectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray parts,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount, int rank) {
-        GroupProjection.project(context, control, in, WeightFormat.F32, weight, null, null, 0, parts, adapter, upCodes, upFloats,
+        GroupProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
@@ -71,7 +72,7 @@ public final class ProjectionKernels {
     public static void projectTiles(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray parts,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount) {
-        TileProjection.project(context, control, in, WeightFormat.F32, weight, null, null, 0, parts, adapter, upCodes, upFloats,
+        TileProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
@@ -113,7 +114,7 @@ public final class ProjectionKernels {
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
             FloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
-        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA, null, null, weightB, null, null, weightC, null, null, out, hidden, inputs, outputsA, outputsB, weights,
+        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA, null, null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB, weights,
                 epsilon);
     }
 
@@ -122,7 +123,7 @@ public final class ProjectionKernels {
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
             FloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
-        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA, null, null, weightB, null, null, weightC, null, null, out, hidden, inputs, outputsA, outputsB, weights,
+        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA, null, null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB, weights,
                 epsilon);
     }
 
@@ -141,7 +142,7 @@ public final class ProjectionKernels {
     public static void projectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, ShortArray weight,
             FloatArray decode, FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs,
             int outputs, int layerStride, int accumulate, int site, int partCount, int rank, int mantissaBits) {
-        GroupProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, mantissaBits, parts, adapter, upCodes,
+        GroupProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, null, mantissaBits, parts, adapter, upCodes,
                 upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
@@ -149,7 +150,7 @@ public final class ProjectionKernels {
     public static void projectTilesF16(KernelContext context, IntArray control, FloatArray in, ShortArray weight,
             FloatArray decode, FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs,
             int outputs, int layerStride, int accumulate, int site, int partCount, int mantissaBits) {
-        TileProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, mantissaBits, parts, adapter, upCodes,
+        TileProjection.project(context, control, in, WeightFormat.F16, decode, weight, null, null, mantissaBits, parts, adapter, upCodes,
                 upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
@@ -173,7 +174,7 @@ public final class ProjectionKernels {
             float epsilon, int mantissaBits) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
         GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F16, mantissaBits,
-                decode, weightA, null, decode, weightB, null, decode, weightC, null, out, hidden, inputs, outputsA,
+                decode, weightA, null, null, decode, weightB, null, null, decode, weightC, null, null, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
     }
 
@@ -184,8 +185,44 @@ public final class ProjectionKernels {
             float epsilon, int mantissaBits) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
         TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F16, mantissaBits,
-                decode, weightA, null, decode, weightB, null, decode, weightC, null, out, hidden, inputs, outputsA,
+                decode, weightA, null, null, decode, weightB, null, null, decode, weightC, null, null, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
+    }
+
+    /** As {@link #projectRowsGrouped}, from F16 of devices that have a half type. */
+    public static void projectRowsHalfGrouped(KernelContext context, IntArray control, FloatArray in, HalfFloatArray weight,
+            FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
+            int layerStride, int accumulate, int site, int partCount, int rank) {
+        GroupProjection.project(context, control, in, WeightFormat.NATIVE_F16, null, null, weight, null, 0, parts, adapter, upCodes,
+                upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
+    }
+
+    /** As {@link #projectTiles}, from F16 of devices that have a half type. */
+    public static void projectTilesHalf(KernelContext context, IntArray control, FloatArray in, HalfFloatArray weight, FloatArray parts,
+            IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
+            int accumulate, int site, int partCount) {
+        TileProjection.project(context, control, in, WeightFormat.NATIVE_F16, null, null, weight, null, 0, parts, adapter, upCodes,
+                upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount);
+    }
+
+    /** As {@link #normAndProjectRowsGrouped}, from F16 of devices that have a half type. */
+    public static void normAndProjectRowsHalfGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, HalfFloatArray weightA, HalfFloatArray weightB,
+            HalfFloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
+        int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
+        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.NATIVE_F16, 0, null,
+                null, weightA, null, null, null, weightB, null, null, null, weightC, null, out, hidden, inputs, outputsA, outputsB,
+                weights, epsilon);
+    }
+
+    /** As {@link #normAndProjectTiles}, from F16 of devices that have a half type. */
+    public static void normAndProjectTilesHalf(KernelContext context, IntArray control, FloatArray in, FloatArray norm,
+            FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, HalfFloatArray weightA, HalfFloatArray weightB,
+            HalfFloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
+        int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
+        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.NATIVE_F16, 0, null,
+                null, weightA, null, null, null, weightB, null, null, null, weightC, null, out, hidden, inputs, outputsA, outputsB,
+                weights, epsilon);
     }
 
     /**

@@ -30,7 +30,7 @@ public final class QuantizedProjectionKernels {
     public static void projectRowsQ8Grouped(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount, int rank) {
-        GroupProjection.project(context, control, in, WeightFormat.Q8, scales, null, quants, 0, parts, adapter, upCodes, upFloats,
+        GroupProjection.project(context, control, in, WeightFormat.Q8, scales, null, null, quants, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
@@ -38,7 +38,7 @@ public final class QuantizedProjectionKernels {
     public static void projectTilesQ8(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount) {
-        TileProjection.project(context, control, in, WeightFormat.Q8, scales, null, quants, 0, parts, adapter, upCodes, upFloats,
+        TileProjection.project(context, control, in, WeightFormat.Q8, scales, null, null, quants, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
@@ -63,7 +63,7 @@ public final class QuantizedProjectionKernels {
             int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q8, 0, scalesA,
-                null, quantsA, scalesB, null, quantsB, scalesC, null, quantsC, out, hidden, inputs, outputsA, outputsB,
+                null, null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA, outputsB,
                 weights, epsilon);
     }
 
@@ -74,7 +74,7 @@ public final class QuantizedProjectionKernels {
             int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q8, 0, scalesA,
-                null, quantsA, scalesB, null, quantsB, scalesC, null, quantsC, out, hidden, inputs, outputsA, outputsB,
+                null, null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA, outputsB,
                 weights, epsilon);
     }
 
@@ -96,7 +96,7 @@ public final class QuantizedProjectionKernels {
     public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount, int rank) {
-        GroupProjection.project(context, control, in, WeightFormat.PACKED_Q4, scales, null, quants, 0, parts, adapter, upCodes, upFloats,
+        GroupProjection.project(context, control, in, WeightFormat.PACKED_Q4, scales, null, null, quants, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
@@ -104,7 +104,7 @@ public final class QuantizedProjectionKernels {
     public static void projectTilesQ4(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount) {
-        TileProjection.project(context, control, in, WeightFormat.PACKED_Q4, scales, null, quants, 0, parts, adapter, upCodes, upFloats,
+        TileProjection.project(context, control, in, WeightFormat.PACKED_Q4, scales, null, null, quants, 0, parts, adapter, upCodes, upFloats,
                 out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
@@ -129,7 +129,7 @@ public final class QuantizedProjectionKernels {
             int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.PACKED_Q4, 0, scalesA,
-                null, quantsA, scalesB, null, quantsB, scalesC, null, quantsC, out, hidden, inputs, outputsA,
+                null, null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
     }
 
@@ -140,7 +140,7 @@ public final class QuantizedProjectionKernels {
             int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.PACKED_Q4, 0, scalesA,
-                null, quantsA, scalesB, null, quantsB, scalesC, null, quantsC, out, hidden, inputs, outputsA,
+                null, null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
     }
 

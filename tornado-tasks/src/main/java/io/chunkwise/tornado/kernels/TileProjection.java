@@ -3,6 +3,7 @@ package io.chunkwise.tornado.kernels;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
@@ -36,7 +37,7 @@ final class TileProjection {
     }
 
     /** A group of {@link ProjectionKernels#projectTiles}. */
-    static void project(KernelContext context, IntArray control, FloatArray in, int format, FloatArray floats, ShortArray halves,
+    static void project(KernelContext context, IntArray control, FloatArray in, int format, FloatArray floats, ShortArray halves, HalfFloatArray natives,
             IntArray quants, int mantissaBits, FloatArray parts, IntArray adapter, IntArray upCodes,
             FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site, int partCount) {
         int rows = control.get(Control.ROWS);
@@ -83,7 +84,7 @@ final class TileProjection {
             for (int i = own; i < some; i += LOADED) {
                 left[k * STRIDE + i] = input(in, firstRow + i, rows, t + k, inputs);
                 int w = layer + TornadoMath.min(first + i, end - 1) * inputs + t;
-                right[k * STRIDE + i] = WeightFormat.element(format, floats, halves, quants, mantissaBits, w,
+                right[k * STRIDE + i] = WeightFormat.element(format, floats, halves, natives, quants, mantissaBits, w,
                         TornadoMath.min(k, inputs - 1 - t));
             }
             int more = SIDE - some;
@@ -136,8 +137,8 @@ final class TileProjection {
 
     /** A group of {@link ProjectionKernels#normAndProjectTiles}. */
     static void normAndProject(KernelContext context, IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
-            IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA,
-            IntArray quantsA, FloatArray floatsB, ShortArray halvesB, IntArray quantsB, FloatArray floatsC, ShortArray halvesC, IntArray quantsC, FloatArray out, FloatArray hidden, int inputs,
+            IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA, HalfFloatArray nativesA,
+            IntArray quantsA, FloatArray floatsB, ShortArray halvesB, HalfFloatArray nativesB, IntArray quantsB, FloatArray floatsC, ShortArray halvesC, HalfFloatArray nativesC, IntArray quantsC, FloatArray out, FloatArray hidden, int inputs,
             int outputsA, int outputsB, int weights, float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
@@ -189,17 +190,17 @@ final class TileProjection {
                 int s = TornadoMath.min(first + i, stacked - 1);
                 float weight = 0f;
                 if (s < outputsA) {
-                    weight = WeightFormat.element(format, floatsA, halvesA, quantsA, mantissaBits,
+                    weight = WeightFormat.element(format, floatsA, halvesA, nativesA, quantsA, mantissaBits,
                             (layer * outputsA + s) * inputs + t, at);
                 }
                 int inB = s - outputsA;
                 if (LaneDots.within(inB, outputsB, 1) > 0) {
-                    weight = WeightFormat.element(format, floatsB, halvesB, quantsB, mantissaBits,
+                    weight = WeightFormat.element(format, floatsB, halvesB, nativesB, quantsB, mantissaBits,
                             (layer * outputsB + inB) * inputs + t, at);
                 }
                 int inC = inB - outputsB;
                 if (LaneDots.within(inC, outputsC, 1) > 0) {
-                    weight = WeightFormat.element(format, floatsC, halvesC, quantsC, mantissaBits,
+                    weight = WeightFormat.element(format, floatsC, halvesC, nativesC, quantsC, mantissaBits,
                             (layer * outputsC + inC) * inputs + t, at);
                 }
                 if (s >= width) {

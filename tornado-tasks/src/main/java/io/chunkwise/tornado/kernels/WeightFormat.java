@@ -2,6 +2,7 @@ package io.chunkwise.tornado.kernels;
 
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
@@ -21,14 +22,20 @@ final class WeightFormat {
     static final int Q4 = 3;
     /** Eights in ints, for the grouped form. */
     static final int PACKED_Q4 = 4;
+    /** F16 in the half type of devices that have one, for the grouped form. */
+    static final int NATIVE_F16 = 5;
 
     private WeightFormat() {
     }
 
     /** Element {@code w + i} of a weight for kernels in grouped form, with i < 32; of blocks, w is where one begins. */
-    static float element(int format, FloatArray floats, ShortArray halves, IntArray quants, int mantissaBits, int w, int i) {
+    static float element(int format, FloatArray floats, ShortArray halves, HalfFloatArray natives, IntArray quants, int mantissaBits, int w,
+            int i) {
         if (format == F16) {
             return ProjectionKernels.decode(halves.get(w + i), floats, mantissaBits);
+        }
+        if (format == NATIVE_F16) {
+            return natives.get(w + i).getFloat32();
         }
         if (format == Q8) {
             return LowRankKernels.code(quants, floats, w + i);

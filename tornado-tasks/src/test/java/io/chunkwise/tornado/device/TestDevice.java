@@ -19,6 +19,11 @@ public final class TestDevice {
         };
     }
 
+    /** That of this device for a form of projections. */
+    public static WeightLayout layout(boolean grouped) {
+        return grouped ? WeightLayout.grouped(best().info()) : WeightLayout.THREADED;
+    }
+
     /** Room for every adapter of these tests, so that attaching one compiles nothing. */
     public static Reservation room(LlamaConfig config) {
         Reservation largest = Reservation.of(SyntheticLlama.adapter(config, 24, 1));

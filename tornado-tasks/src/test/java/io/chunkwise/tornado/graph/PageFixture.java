@@ -16,11 +16,12 @@ import io.chunkwise.model.llama.RopeScaling;
 import io.chunkwise.model.llama.RotaryPairing;
 import io.chunkwise.model.llama.SyntheticLlama;
 import io.chunkwise.tornado.device.ControlBlock;
-import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceAdapter.Reservation;
+import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.DeviceWeights;
 import io.chunkwise.tornado.device.KvPools;
+import io.chunkwise.tornado.device.WeightLayout;
 import io.chunkwise.tornado.kernels.MeasureKernels;
 import io.chunkwise.tornado.kernels.Page;
 import java.util.ArrayList;
@@ -53,7 +54,7 @@ final class PageFixture {
         config = new LlamaConfig(LlamaArchitecture.LLAMA, 8, LAYERS, kvHeads * group, kvHeads, headDim, 8, 5, CONTEXT, 1e-5f, 10_000f,
                 new RopeScaling.None(), pairing, window, false, true, 1, Set.of());
         try (LlamaModel model = SyntheticLlama.model(config, TensorType.F32, 1)) {
-            state = new DeviceState(config, true, new DeviceWeights(config, model.weights(), false, Progress.NONE),
+            state = new DeviceState(config, true, new DeviceWeights(config, model.weights(), WeightLayout.THREADED, Progress.NONE),
                     new DeviceBuffers(config, ROWS, CONTEXT), KvPools.of(config, CONTEXT, new KvPools.Slots(15, 14, 13), type),
                     new DeviceAdapter(LAYERS, ROWS, Reservation.NONE), new ControlBlock(ROWS, 1, PAGES, window), ROWS);
         }

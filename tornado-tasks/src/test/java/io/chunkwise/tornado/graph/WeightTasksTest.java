@@ -9,6 +9,7 @@ import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
 import io.chunkwise.tornado.device.StackedWeight;
 import io.chunkwise.tornado.device.TestDevice;
+import io.chunkwise.tornado.device.WeightLayout;
 import io.chunkwise.tornado.kernels.Control;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -36,7 +37,7 @@ class WeightTasksTest {
     private record Case(String name, StackedWeight weight, float[] decoded, FloatArray in, FloatArray before, FloatArray out, int rows,
             int inputs, int outputs, int accumulate) {
 
-        static Case random(String name, TensorType type, boolean packed, int rows, int inputs, int outputs, int accumulate, Random random) {
+        static Case random(String name, TensorType type, WeightLayout layout, int rows, int inputs, int outputs, int accumulate, Random random) {
             List<TensorView> layers = new ArrayList<>();
             for (int layer = 0; layer < LAYERS; layer++) {
                 MemorySegment data = MemorySegment.ofArray(new byte[Math.toIntExact(type.bytesFor((long) outputs * inputs))]);
@@ -44,7 +45,7 @@ class WeightTasksTest {
                 layers.add(new TensorView("layer " + layer, type, List.of((long) outputs, (long) inputs), data));
             }
             float[] before = floats(random, rows * outputs);
-            return new Case(name, StackedWeight.of(name, layers, packed), BlockCodec.decode(layers.get(LAYER)),
+            return new Case(name, StackedWeight.of(name, layers, layout), BlockCodec.decode(layers.get(LAYER)),
                     FloatArray.fromArray(floats(random, rows * inputs)), FloatArray.fromArray(before), FloatArray.fromArray(before), rows,
                     inputs, outputs, accumulate);
         }
@@ -72,12 +73,12 @@ class WeightTasksTest {
 
     private static final int ROWS = 3;
 
-    private static List<Case> cases(TensorType type, boolean packed, Random random) {
+    private static List<Case> cases(TensorType type, WeightLayout layout, Random random) {
         List<Case> cases = new ArrayList<>();
         int[] inputs = type.isQuantized() ? new int[] {32, 96, 224} : new int[] {1, 7, 33, 100};
         int[] outputs = {1, 5, 17, 70};
         for (int i = 0; i < inputs.length; i++) {
-            cases.add(Case.random("in" + inputs[i] + "_out" + outputs[i], type, packed, ROWS, inputs[i], outputs[i], i % 2, random));
+            cases.add(Case.random("in" + inputs[i] + "_out" + outputs[i], type, layout, ROWS, inputs[i], outputs[i], i % 2, random));
         }
         return cases;
     }
@@ -93,7 +94,7 @@ class WeightTasksTest {
     @ParameterizedTest
     @EnumSource(TensorType.class)
     void projectionsAreRightAsPlainJava(TensorType type) {
-        List<Case> cases = cases(type, false, new Random());
+        List<Case> cases = cases(type, WeightLayout.THREADED, new Random());
         WeightTasks tasks = new WeightTasks(control(), GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED);
         cases.forEach(c -> c.record(tasks, new DirectSink()));
         cases.forEach(Case::check);
@@ -110,7 +111,7 @@ class WeightTasksTest {
             forms.remove(WeightTasks.Form.THREADED);
         }
         for (WeightTasks.Form form : forms) {
-            List<Case> cases = cases(type, form != WeightTasks.Form.THREADED, new Random());
+            List<Case> cases = cases(type, TestDevice.layout(form != WeightTasks.Form.THREADED), new Random());
             IntArray control = control();
             WeightTasks tasks = new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), form);
             Set<Object> in = new LinkedHashSet<>();
@@ -128,8 +129,8 @@ class WeightTasksTest {
 
     @Tag("tornado")
     @ParameterizedTest
-    @CsvSource({"F32, false", "F16, false", "BF16, false", "Q8_0, false", "Q4_0, false", "Q4_0, true"})
-    void embeddingsAreExactOnTheDevice(TensorType type, boolean packed) {
+    @CsvSource({"F32, false", "F16, false", "F16, true", "BF16, false", "Q8_0, false", "Q4_0, false", "Q4_0, true"})
+    void embeddingsAreExactOnTheDevice(TensorType type, boolean grouped) {
         int vocab = 7;
         int width = 96;
         Random random = new Random();
@@ -137,7 +138,7 @@ class WeightTasksTest {
         BlockCodec.encode(type, floats(random, vocab * width), 0, vocab * width, data, 0);
         TensorView embedding = new TensorView("embedding", type, List.of((long) vocab, (long) width), data);
         float[] decoded = BlockCodec.decode(embedding);
-        StackedWeight weight = StackedWeight.of("embedding", List.of(embedding), packed);
+        StackedWeight weight = StackedWeight.of("embedding", List.of(embedding), TestDevice.layout(grouped));
         IntArray control = control();
         for (int row = 0; row < ROWS; row++) {
             control.set(Control.TOKENS + Control.ROW_STRIDE * row, random.nextInt(vocab));
@@ -159,8 +160,8 @@ class WeightTasksTest {
     // Every finite value of the 16-bit formats, as two rows of an embedding.
     @Tag("tornado")
     @ParameterizedTest
-    @EnumSource(value = TensorType.class, names = {"F16", "BF16"})
-    void everyFiniteHalfIsDecodedExactlyOnTheDevice(TensorType type) {
+    @CsvSource({"F16, false", "F16, true", "BF16, false"})
+    void everyFiniteHalfIsDecodedExactlyOnTheDevice(TensorType type, boolean grouped) {
         int width = 1 << 15;
         short[] bits = new short[2 * width];
         for (int i = 0; i < bits.length; i++) {
@@ -170,7 +171,7 @@ class WeightTasksTest {
         MemorySegment.copy(MemorySegment.ofArray(bits), 0, data, 0, 2L * bits.length);
         TensorView all = new TensorView("all", type, List.of(2L, (long) width), data);
         float[] decoded = BlockCodec.decode(all);
-        StackedWeight weight = StackedWeight.of("all", List.of(all), false);
+        StackedWeight weight = StackedWeight.of("all", List.of(all), TestDevice.layout(grouped));
         IntArray control = control();
         control.set(Control.ROWS, 2);
         control.set(Control.TOKENS + Control.ROW_STRIDE, 1);

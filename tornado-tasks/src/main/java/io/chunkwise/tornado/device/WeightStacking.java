@@ -55,7 +55,8 @@ final class WeightStacking {
         long[] sizes = {layers.size(), layers.getFirst().rows(), layers.getFirst().columns()};
         return switch (type) {
             case F32 -> new StackedWeight.F32(DeviceArrays.floats(name, sizes));
-            case F16 -> layout.nativeHalves() ? new StackedWeight.NativeF16(DeviceArrays.halves(name, sizes)) : halves(name, ProjectionKernels.F16_MANTISSA_BITS, sizes);
+            case F16 -> layout.nativeHalves() ? new StackedWeight.NativeF16(DeviceArrays.halves(name, sizes))
+                    : halves(name, ProjectionKernels.F16_MANTISSA_BITS, sizes);
             case BF16 -> halves(name, ProjectionKernels.BF16_MANTISSA_BITS, sizes);
             case Q8_0 -> {
                 // Kernels index elements before they divide the index.

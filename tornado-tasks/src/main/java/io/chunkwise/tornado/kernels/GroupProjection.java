@@ -28,8 +28,8 @@ final class GroupProjection {
     }
 
     /** A group of {@link ProjectionKernels#projectRowsGrouped}. */
-    static void project(KernelContext context, IntArray control, FloatArray in, int format, FloatArray floats, ShortArray halves, HalfFloatArray natives,
-            IntArray quants, int mantissaBits, FloatArray parts, IntArray adapter, IntArray upCodes,
+    static void project(KernelContext context, IntArray control, FloatArray in, int format, FloatArray floats, ShortArray halves,
+            HalfFloatArray natives, IntArray quants, int mantissaBits, FloatArray parts, IntArray adapter, IntArray upCodes,
             FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site, int partCount,
             int rank) {
         int rows = control.get(Control.ROWS);
@@ -109,9 +109,10 @@ final class GroupProjection {
 
     /** A group of {@link ProjectionKernels#normAndProjectRowsGrouped}. */
     static void normAndProject(KernelContext context, IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
-            IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA, HalfFloatArray nativesA,
-            IntArray quantsA, FloatArray floatsB, ShortArray halvesB, HalfFloatArray nativesB, IntArray quantsB, FloatArray floatsC, ShortArray halvesC, HalfFloatArray nativesC, IntArray quantsC, FloatArray out, FloatArray hidden, int inputs,
-            int outputsA, int outputsB, int weights, float epsilon) {
+            IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA,
+            HalfFloatArray nativesA, IntArray quantsA, FloatArray floatsB, ShortArray halvesB, HalfFloatArray nativesB, IntArray quantsB,
+            FloatArray floatsC, ShortArray halvesC, HalfFloatArray nativesC, IntArray quantsC, FloatArray out, FloatArray hidden,
+            int inputs, int outputsA, int outputsB, int weights, float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
         int outputsC = (weights - 2) * outputsB;
@@ -143,7 +144,6 @@ final class GroupProjection {
         int apart = LaneSteps.apart(format);
         int odd = LaneSteps.odd(format);
         int behind = 8 * LaneSteps.pitch(format);
-        float squares = 0f;
         int rank = LowRankKernels.divisor(control);
         int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
         int site = LowRankKernels.firstSite(weights) + part;
@@ -151,6 +151,7 @@ final class GroupProjection {
         int group = LowRankKernels.groupOf(control, adapter, site, row, component);
         int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - total, inputs));
         int down = LowRankKernels.downAt(control, adapter, site, component, inputs);
+        float squares = 0f;
         float mine = LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, down, lane, used);
         for (int t = 0; t < width; t += STAGED) {
             int count = TornadoMath.min(width - t, STAGED);

@@ -12,9 +12,8 @@ import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
  * requested before any is waited for, and neighbouring lanes read neighbouring ones: of 32 or 16 bits elements lane, lane + 32, …,
  * lane + 480; of Q8 four ints that are 32 apart; of Q4 two.
  *
- * <p>The sixteen inputs are four quads. Of a quad, {@link #first} says where in local memory its first input is, {@link #apart} how far the
- * others are from each other, and {@link #odd} how far the second quad is from the first one, and the fourth from the third one, which is
- * eight blocks behind the first. They come as floats because TornadoVM fuses no multiplication with the addition of a vector's element.
+ * <p>The sixteen inputs are four quads. They come as floats because TornadoVM fuses no multiplication with the addition of a vector's
+ * element.
  */
 final class LaneSteps {
     private static final int LANES = ProjectionKernels.LANES;
@@ -39,6 +38,7 @@ final class LaneSteps {
         return pitch;
     }
 
+    /** Where in local memory a lane's first quad begins; the third one is eight blocks behind it. */
     static int first(int format, int lane) {
         int first = lane;
         if (format == WeightFormat.Q8) {
@@ -50,6 +50,7 @@ final class LaneSteps {
         return first;
     }
 
+    /** From one input of a quad to the next. */
     static int apart(int format) {
         int apart = BLOCK;
         if (format == WeightFormat.Q8) {
@@ -61,6 +62,7 @@ final class LaneSteps {
         return apart;
     }
 
+    /** From the first quad to the second, and from the third to the fourth. */
     static int odd(int format) {
         int odd = 4 * pitch(format);
         if (format == WeightFormat.PACKED_Q4) {
@@ -76,9 +78,9 @@ final class LaneSteps {
      * @param at   the step's first input, from there
      * @param last the last input that there is, from there: what is behind it reads it once more, and its inputs are 0
      */
-    static float sum(int format, FloatArray floats, ShortArray halves, HalfFloatArray natives, IntArray quants, int mantissaBits, int w, int at, int last,
-            int lane, float x0, float x1, float x2, float x3, float x4, float x5, float x6, float x7, float x8, float x9, float x10,
-            float x11, float x12, float x13, float x14, float x15) {
+    static float sum(int format, FloatArray floats, ShortArray halves, HalfFloatArray natives, IntArray quants, int mantissaBits, int w,
+            int at, int last, int lane, float x0, float x1, float x2, float x3, float x4, float x5, float x6, float x7, float x8, float x9,
+            float x10, float x11, float x12, float x13, float x14, float x15) {
         if (format == WeightFormat.PACKED_Q4) {
             int i = (at >> 3) + lane;
             return eightQ4(quants, floats, w, TornadoMath.min(i, last >> 3), x0, x1, x2, x3, x4, x5, x6, x7)
@@ -91,8 +93,8 @@ final class LaneSteps {
         return (first + second) + (third + fourth);
     }
 
-    private static float quad(int format, FloatArray floats, ShortArray halves, HalfFloatArray natives, IntArray quants, int mantissaBits, int w, int at, int last,
-            int lane, float first, float second, float third, float fourth) {
+    private static float quad(int format, FloatArray floats, ShortArray halves, HalfFloatArray natives, IntArray quants, int mantissaBits,
+            int w, int at, int last, int lane, float first, float second, float third, float fourth) {
         if (format == WeightFormat.F16) {
             return quadF16(halves, floats, mantissaBits, w, at + lane, last, first, second, third, fourth);
         }

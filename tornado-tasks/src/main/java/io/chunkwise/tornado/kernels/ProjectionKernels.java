@@ -64,16 +64,16 @@ public final class ProjectionKernels {
     public static void projectRowsGrouped(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray parts,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount, int rank) {
-        GroupProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats,
-                out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
+        GroupProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats, out,
+                inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
     /** As {@link #projectRows}, one group per tile of rows and outputs: for many rows. */
     public static void projectTiles(KernelContext context, IntArray control, FloatArray in, FloatArray weight, FloatArray parts,
             IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride,
             int accumulate, int site, int partCount) {
-        TileProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats,
-                out, inputs, outputs, layerStride, accumulate, site, partCount);
+        TileProjection.project(context, control, in, WeightFormat.F32, weight, null, null, null, 0, parts, adapter, upCodes, upFloats, out,
+                inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
     /**
@@ -114,7 +114,8 @@ public final class ProjectionKernels {
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
             FloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
-        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA, null, null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB, weights,
+        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA,
+                null, null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB, weights,
                 epsilon);
     }
 
@@ -123,7 +124,8 @@ public final class ProjectionKernels {
             FloatArray gains, IntArray adapter, IntArray downCodes, FloatArray downFloats, FloatArray weightA, FloatArray weightB,
             FloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
-        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA, null, null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB, weights,
+        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.F32, 0, weightA, null,
+                null, null, weightB, null, null, null, weightC, null, null, null, out, hidden, inputs, outputsA, outputsB, weights,
                 epsilon);
     }
 
@@ -138,7 +140,7 @@ public final class ProjectionKernels {
         }
     }
 
-    /** As {@link #projectRowsF16}, one group of {@link #THREADS} threads per row and {@link #GROUP_OUTPUTS} outputs, {@link #LANES} for each. */
+    /** As {@link #projectRowsF16}, one group per row and {@link #GROUP_OUTPUTS} outputs. */
     public static void projectRowsF16Grouped(KernelContext context, IntArray control, FloatArray in, ShortArray weight,
             FloatArray decode, FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs,
             int outputs, int layerStride, int accumulate, int site, int partCount, int rank, int mantissaBits) {
@@ -211,8 +213,8 @@ public final class ProjectionKernels {
             HalfFloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
         GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.NATIVE_F16, 0, null,
-                null, weightA, null, null, null, weightB, null, null, null, weightC, null, out, hidden, inputs, outputsA, outputsB,
-                weights, epsilon);
+                null, weightA, null, null, null, weightB, null, null, null, weightC, null, out, hidden, inputs, outputsA, outputsB, weights,
+                epsilon);
     }
 
     /** As {@link #normAndProjectTiles}, from F16 of devices that have a half type. */
@@ -221,8 +223,8 @@ public final class ProjectionKernels {
             HalfFloatArray weightC, FloatArray out, FloatArray hidden, int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = weightB.getSize() / (weightA.getSize() / outputsA);
         TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.NATIVE_F16, 0, null,
-                null, weightA, null, null, null, weightB, null, null, null, weightC, null, out, hidden, inputs, outputsA, outputsB,
-                weights, epsilon);
+                null, weightA, null, null, null, weightB, null, null, null, weightC, null, out, hidden, inputs, outputsA, outputsB, weights,
+                epsilon);
     }
 
     /**

@@ -38,8 +38,8 @@ public final class QuantizedProjectionKernels {
     public static void projectTilesQ8(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount) {
-        TileProjection.project(context, control, in, WeightFormat.Q8, scales, null, null, quants, 0, parts, adapter, upCodes, upFloats,
-                out, inputs, outputs, layerStride, accumulate, site, partCount);
+        TileProjection.project(context, control, in, WeightFormat.Q8, scales, null, null, quants, 0, parts, adapter, upCodes, upFloats, out,
+                inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
     /** As {@link ProjectionKernels#normAndProjectRows}, from blocks as in {@link #projectRowsQ8}. */
@@ -62,9 +62,9 @@ public final class QuantizedProjectionKernels {
             IntArray quantsB, FloatArray scalesB, IntArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs,
             int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
-        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q8, 0, scalesA,
-                null, null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA, outputsB,
-                weights, epsilon);
+        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q8, 0, scalesA, null,
+                null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA, outputsB, weights,
+                epsilon);
     }
 
     /** As {@link #normAndProjectRowsQ8}, one group per tile of rows and outputs: for many rows. */
@@ -73,9 +73,9 @@ public final class QuantizedProjectionKernels {
             IntArray quantsB, FloatArray scalesB, IntArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden, int inputs,
             int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
-        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q8, 0, scalesA,
-                null, null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA, outputsB,
-                weights, epsilon);
+        TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.Q8, 0, scalesA, null,
+                null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA, outputsB, weights,
+                epsilon);
     }
 
     /**
@@ -96,16 +96,16 @@ public final class QuantizedProjectionKernels {
     public static void projectRowsQ4Grouped(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount, int rank) {
-        GroupProjection.project(context, control, in, WeightFormat.PACKED_Q4, scales, null, null, quants, 0, parts, adapter, upCodes, upFloats,
-                out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
+        GroupProjection.project(context, control, in, WeightFormat.PACKED_Q4, scales, null, null, quants, 0, parts, adapter, upCodes,
+                upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount, rank);
     }
 
     /** As {@link #projectRowsQ4}, one group per tile of rows and outputs: for many rows. */
     public static void projectTilesQ4(KernelContext context, IntArray control, FloatArray in, IntArray quants, FloatArray scales,
             FloatArray parts, IntArray adapter, IntArray upCodes, FloatArray upFloats, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int partCount) {
-        TileProjection.project(context, control, in, WeightFormat.PACKED_Q4, scales, null, null, quants, 0, parts, adapter, upCodes, upFloats,
-                out, inputs, outputs, layerStride, accumulate, site, partCount);
+        TileProjection.project(context, control, in, WeightFormat.PACKED_Q4, scales, null, null, quants, 0, parts, adapter, upCodes,
+                upFloats, out, inputs, outputs, layerStride, accumulate, site, partCount);
     }
 
     /** As {@link ProjectionKernels#normAndProjectRows}, from blocks as in {@link #projectRowsQ4}. */
@@ -128,8 +128,8 @@ public final class QuantizedProjectionKernels {
             IntArray quantsB, FloatArray scalesB, IntArray quantsC, FloatArray scalesC, FloatArray out, FloatArray hidden,
             int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
-        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.PACKED_Q4, 0, scalesA,
-                null, null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA,
+        GroupProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.PACKED_Q4, 0,
+                scalesA, null, null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA,
                 outputsB, weights, epsilon);
     }
 
@@ -140,8 +140,8 @@ public final class QuantizedProjectionKernels {
             int inputs, int outputsA, int weights, float epsilon) {
         int outputsB = scalesB.getSize() / (scalesA.getSize() / outputsA);
         TileProjection.normAndProject(context, control, in, norm, gains, adapter, downCodes, downFloats, WeightFormat.PACKED_Q4, 0, scalesA,
-                null, null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA,
-                outputsB, weights, epsilon);
+                null, null, quantsA, scalesB, null, null, quantsB, scalesC, null, null, quantsC, out, hidden, inputs, outputsA, outputsB,
+                weights, epsilon);
     }
 
     /** The subtraction is made in float: of a masked byte it wraps around in the generated code. */

@@ -37,8 +37,8 @@ final class TileProjection {
     }
 
     /** A group of {@link ProjectionKernels#projectTiles}. */
-    static void project(KernelContext context, IntArray control, FloatArray in, int format, FloatArray floats, ShortArray halves, HalfFloatArray natives,
-            IntArray quants, int mantissaBits, FloatArray parts, IntArray adapter, IntArray upCodes,
+    static void project(KernelContext context, IntArray control, FloatArray in, int format, FloatArray floats, ShortArray halves,
+            HalfFloatArray natives, IntArray quants, int mantissaBits, FloatArray parts, IntArray adapter, IntArray upCodes,
             FloatArray upFloats, FloatArray out, int inputs, int outputs, int layerStride, int accumulate, int site, int partCount) {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
@@ -137,9 +137,10 @@ final class TileProjection {
 
     /** A group of {@link ProjectionKernels#normAndProjectTiles}. */
     static void normAndProject(KernelContext context, IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
-            IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA, HalfFloatArray nativesA,
-            IntArray quantsA, FloatArray floatsB, ShortArray halvesB, HalfFloatArray nativesB, IntArray quantsB, FloatArray floatsC, ShortArray halvesC, HalfFloatArray nativesC, IntArray quantsC, FloatArray out, FloatArray hidden, int inputs,
-            int outputsA, int outputsB, int weights, float epsilon) {
+            IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA,
+            HalfFloatArray nativesA, IntArray quantsA, FloatArray floatsB, ShortArray halvesB, HalfFloatArray nativesB, IntArray quantsB,
+            FloatArray floatsC, ShortArray halvesC, HalfFloatArray nativesC, IntArray quantsC, FloatArray out, FloatArray hidden,
+            int inputs, int outputsA, int outputsB, int weights, float epsilon) {
         int rows = control.get(Control.ROWS);
         int layer = control.get(Control.LAYER);
         int thread = context.localIdx;

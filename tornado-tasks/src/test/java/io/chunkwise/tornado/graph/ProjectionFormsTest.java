@@ -255,7 +255,8 @@ class ProjectionFormsTest {
                 BlockCodec.encode(type, values, 0, values.length, data, 0);
                 layers.add(new TensorView("layer " + layer, type, List.of((long) outputs, (long) inputs), data));
             }
-            return new Weight(StackedWeight.of("weight", layers, TestDevice.layout(form != WeightTasks.Form.THREADED)), BlockCodec.decode(layers.get(LAYER)), outputs);
+            StackedWeight stacked = StackedWeight.of("weight", layers, TestDevice.layout(form != WeightTasks.Form.THREADED));
+            return new Weight(stacked, BlockCodec.decode(layers.get(LAYER)), outputs);
         }
 
         private Adapter adapter() {

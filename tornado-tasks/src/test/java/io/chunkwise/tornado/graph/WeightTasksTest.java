@@ -37,7 +37,8 @@ class WeightTasksTest {
     private record Case(String name, StackedWeight weight, float[] decoded, FloatArray in, FloatArray before, FloatArray out, int rows,
             int inputs, int outputs, int accumulate) {
 
-        static Case random(String name, TensorType type, WeightLayout layout, int rows, int inputs, int outputs, int accumulate, Random random) {
+        static Case random(String name, TensorType type, WeightLayout layout, int rows, int inputs, int outputs, int accumulate,
+                Random random) {
             List<TensorView> layers = new ArrayList<>();
             for (int layer = 0; layer < LAYERS; layer++) {
                 MemorySegment data = MemorySegment.ofArray(new byte[Math.toIntExact(type.bytesFor((long) outputs * inputs))]);

@@ -11,7 +11,12 @@
  * of the KV cache is read by a loop for each format, all but one of them empty);
  * a parallel loop with a constant bound runs to the size of the grid, so grids of such tasks fit exactly; behind barriers, a loop whose
  * iterations differ from thread to thread and whose body is more than a block (a float becoming an int makes several) runs in all threads
- * alike on PoCL, so that {@link FinishKernels} has every thread of a group write an F16.
+ * alike on PoCL, so that {@link FinishKernels} has every thread of a group write an F16. PoCL also compiles some kernels wrongly of which
+ * groups return before a barrier, or whose sum is stored by the thread that has just added to it (see {@link GroupProjection}).
+ *
+ * <p>On every backend, a method that is given an array of local memory reads the wrong place in it: its index has been turned into an offset
+ * on the Java heap before the method is inlined. A private array may be given. And a product is fused with a sum only where neither of its
+ * factors is an element of a vector.
  *
  * <p>The bound of a parallel loop is no argument of its kernel: TornadoVM puts the size of the grid in the place of such an argument, and
  * has the kernel read it from a block that all launches share. Where a CUDA graph is replayed nobody writes that block, so that the kernel

@@ -21,7 +21,7 @@ final class GroupProjection {
     private static final int OUTPUTS = ProjectionKernels.GROUP_OUTPUTS;
     private static final int STEP = LaneSteps.STEP;
     private static final int BLOCK = LowRankKernels.BLOCK;
-    /** Inputs in local memory at a time, a multiple of {@link LaneSteps#STEP}. */
+    /** Inputs in local memory at a time, a multiple of what a thread requests before it waits, eight for each of the group. */
     private static final int STAGED = 4096;
 
     private GroupProjection() {
@@ -51,6 +51,7 @@ final class GroupProjection {
             components[k] = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
         }
         int gap = LaneSteps.pitch(format) - BLOCK;
+        int next = THREADS + THREADS / BLOCK * gap;
         int from = LaneSteps.first(format, lane);
         int apart = LaneSteps.apart(format);
         int odd = LaneSteps.odd(format);
@@ -60,8 +61,24 @@ final class GroupProjection {
             int count = TornadoMath.min(width - t, STAGED);
             int steps = (count + STEP - 1) / STEP * STEP;
             context.localBarrier();
-            for (int i = thread; i < steps; i += THREADS) {
-                staged[i + (i >> 5) * gap] = input(in, row * inputs + t, i, count);
+            for (int i = thread; i < steps; i += 8 * THREADS) {
+                float v0 = input(in, row * inputs + t, i, count);
+                float v1 = input(in, row * inputs + t, i + 1 * THREADS, count);
+                float v2 = input(in, row * inputs + t, i + 2 * THREADS, count);
+                float v3 = input(in, row * inputs + t, i + 3 * THREADS, count);
+                float v4 = input(in, row * inputs + t, i + 4 * THREADS, count);
+                float v5 = input(in, row * inputs + t, i + 5 * THREADS, count);
+                float v6 = input(in, row * inputs + t, i + 6 * THREADS, count);
+                float v7 = input(in, row * inputs + t, i + 7 * THREADS, count);
+                int j = i + (i >> 5) * gap;
+                staged[j] = v0;
+                staged[j + next] = v1;
+                staged[j + 2 * next] = v2;
+                staged[j + 3 * next] = v3;
+                staged[j + 4 * next] = v4;
+                staged[j + 5 * next] = v5;
+                staged[j + 6 * next] = v6;
+                staged[j + 7 * next] = v7;
             }
             context.localBarrier();
             for (int at = 0; at < steps; at += STEP) {
@@ -140,6 +157,7 @@ final class GroupProjection {
         float[] staged = context.allocateFloatLocalArray(STAGED / BLOCK * LaneSteps.pitch(format));
         float[] partial = context.allocateFloatLocalArray(THREADS);
         int gap = LaneSteps.pitch(format) - BLOCK;
+        int next = THREADS + THREADS / BLOCK * gap;
         int from = LaneSteps.first(format, lane);
         int apart = LaneSteps.apart(format);
         int odd = LaneSteps.odd(format);
@@ -157,10 +175,33 @@ final class GroupProjection {
             int count = TornadoMath.min(width - t, STAGED);
             int steps = (count + STEP - 1) / STEP * STEP;
             context.localBarrier();
-            for (int i = thread; i < steps; i += THREADS) {
-                float value = input(in, x + t, i, count);
-                squares += value * value;
-                staged[i + (i >> 5) * gap] = value * norm.get(g + t + TornadoMath.min(i, count - 1));
+            for (int i = thread; i < steps; i += 8 * THREADS) {
+                float v0 = input(in, x + t, i, count);
+                float v1 = input(in, x + t, i + 1 * THREADS, count);
+                float v2 = input(in, x + t, i + 2 * THREADS, count);
+                float v3 = input(in, x + t, i + 3 * THREADS, count);
+                float v4 = input(in, x + t, i + 4 * THREADS, count);
+                float v5 = input(in, x + t, i + 5 * THREADS, count);
+                float v6 = input(in, x + t, i + 6 * THREADS, count);
+                float v7 = input(in, x + t, i + 7 * THREADS, count);
+                float n0 = input(norm, g + t, i, count);
+                float n1 = input(norm, g + t, i + 1 * THREADS, count);
+                float n2 = input(norm, g + t, i + 2 * THREADS, count);
+                float n3 = input(norm, g + t, i + 3 * THREADS, count);
+                float n4 = input(norm, g + t, i + 4 * THREADS, count);
+                float n5 = input(norm, g + t, i + 5 * THREADS, count);
+                float n6 = input(norm, g + t, i + 6 * THREADS, count);
+                float n7 = input(norm, g + t, i + 7 * THREADS, count);
+                squares += ((v0 * v0 + v1 * v1) + (v2 * v2 + v3 * v3)) + ((v4 * v4 + v5 * v5) + (v6 * v6 + v7 * v7));
+                int j = i + (i >> 5) * gap;
+                staged[j] = v0 * n0;
+                staged[j + next] = v1 * n1;
+                staged[j + 2 * next] = v2 * n2;
+                staged[j + 3 * next] = v3 * n3;
+                staged[j + 4 * next] = v4 * n4;
+                staged[j + 5 * next] = v5 * n5;
+                staged[j + 6 * next] = v6 * n6;
+                staged[j + 7 * next] = v7 * n7;
             }
             context.localBarrier();
             for (int at = 0; at < steps; at += STEP) {

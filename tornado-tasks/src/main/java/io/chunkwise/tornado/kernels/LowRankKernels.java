@@ -245,13 +245,26 @@ public final class LowRankKernels {
         return gain;
     }
 
-    /** Component k of a row, of whose down half each part was summed up by another thread or group. */
+    /** Component k of a row, of whose down half each part was summed up by another thread or group. Eight are requested at a time. */
     static float sumOfParts(IntArray control, IntArray adapter, FloatArray parts, int row, int k, int partCount) {
         int rank = adapter.get(RESERVED_RANK);
         int count = unknown(control, partCount);
+        int at = row * partCount * rank + k;
         float sum = 0f;
-        for (int part = 0; part < count; part++) {
-            sum += parts.get((row * partCount + part) * rank + k);
+        for (int part = 0; part < count; part += 8) {
+            sum += ((part(parts, at, rank, part, count) + part(parts, at, rank, part + 1, count))
+                    + (part(parts, at, rank, part + 2, count) + part(parts, at, rank, part + 3, count)))
+                    + ((part(parts, at, rank, part + 4, count) + part(parts, at, rank, part + 5, count))
+                    + (part(parts, at, rank, part + 6, count) + part(parts, at, rank, part + 7, count)));
+        }
+        return sum;
+    }
+
+    /** A part of a component; 0 behind the last one. */
+    private static float part(FloatArray parts, int at, int rank, int part, int count) {
+        float sum = parts.get(at + TornadoMath.min(part, count - 1) * rank);
+        if (part >= count) {
+            sum = 0f;
         }
         return sum;
     }

@@ -67,10 +67,25 @@ public final class Splits {
         float largest = largest(splits, at, used, headDim);
         float sum = 0f;
         float total = 0f;
-        for (int split = 0; split < used; split++) {
-            float shrink = TornadoMath.exp(note(splits, at, split, headDim, LARGEST) - largest);
-            sum += splits.get(at + split * (headDim + NOTES) + i) * shrink;
-            total += note(splits, at, split, headDim, TOTAL) * shrink;
+        // Eight are requested before one is waited for.
+        for (int split = 0; split < used; split += 8) {
+            float s0 = shrink(splits, at, split, used, headDim, largest);
+            float s1 = shrink(splits, at, split + 1, used, headDim, largest);
+            float s2 = shrink(splits, at, split + 2, used, headDim, largest);
+            float s3 = shrink(splits, at, split + 3, used, headDim, largest);
+            float s4 = shrink(splits, at, split + 4, used, headDim, largest);
+            float s5 = shrink(splits, at, split + 5, used, headDim, largest);
+            float s6 = shrink(splits, at, split + 6, used, headDim, largest);
+            float s7 = shrink(splits, at, split + 7, used, headDim, largest);
+            sum += (entry(splits, at, split, used, headDim, i) * s0 + entry(splits, at, split + 1, used, headDim, i) * s1)
+                    + (entry(splits, at, split + 2, used, headDim, i) * s2 + entry(splits, at, split + 3, used, headDim, i) * s3);
+            sum += (entry(splits, at, split + 4, used, headDim, i) * s4 + entry(splits, at, split + 5, used, headDim, i) * s5)
+                    + (entry(splits, at, split + 6, used, headDim, i) * s6 + entry(splits, at, split + 7, used, headDim, i) * s7);
+            int t = headDim + TOTAL;
+            total += (entry(splits, at, split, used, headDim, t) * s0 + entry(splits, at, split + 1, used, headDim, t) * s1)
+                    + (entry(splits, at, split + 2, used, headDim, t) * s2 + entry(splits, at, split + 3, used, headDim, t) * s3);
+            total += (entry(splits, at, split + 4, used, headDim, t) * s4 + entry(splits, at, split + 5, used, headDim, t) * s5)
+                    + (entry(splits, at, split + 6, used, headDim, t) * s6 + entry(splits, at, split + 7, used, headDim, t) * s7);
         }
         return sum * QuantKernels.inverse(total);
     }
@@ -101,10 +116,31 @@ public final class Splits {
     /** The largest score of the splits [at, at + used). */
     private static float largest(FloatArray splits, int at, int used, int headDim) {
         float largest = AttentionKernels.LOWEST;
-        for (int split = 0; split < used; split++) {
-            largest = TornadoMath.max(largest, note(splits, at, split, headDim, LARGEST));
+        int l = headDim + LARGEST;
+        for (int split = 0; split < used; split += 8) {
+            float first = TornadoMath.max(
+                    TornadoMath.max(entry(splits, at, split, used, headDim, l), entry(splits, at, split + 1, used, headDim, l)),
+                    TornadoMath.max(entry(splits, at, split + 2, used, headDim, l), entry(splits, at, split + 3, used, headDim, l)));
+            float second = TornadoMath.max(
+                    TornadoMath.max(entry(splits, at, split + 4, used, headDim, l), entry(splits, at, split + 5, used, headDim, l)),
+                    TornadoMath.max(entry(splits, at, split + 6, used, headDim, l), entry(splits, at, split + 7, used, headDim, l)));
+            largest = TornadoMath.max(largest, TornadoMath.max(first, second));
         }
         return largest;
+    }
+
+    /** What a split's sums are multiplied with where they are put together; 0 behind the last split. */
+    private static float shrink(FloatArray splits, int at, int split, int used, int headDim, float largest) {
+        float shrink = TornadoMath.exp(entry(splits, at, split, used, headDim, headDim + LARGEST) - largest);
+        if (split >= used) {
+            shrink = 0f;
+        }
+        return shrink;
+    }
+
+    /** Float i of a split, or of the last one. */
+    private static float entry(FloatArray splits, int at, int split, int used, int headDim, int i) {
+        return splits.get(at + TornadoMath.min(split, used - 1) * (headDim + NOTES) + i);
     }
 
     /** 1 in the layer whose attention is described, else 0. */

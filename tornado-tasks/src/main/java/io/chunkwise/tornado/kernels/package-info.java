@@ -14,8 +14,8 @@
  * alike on PoCL, so that {@link FinishKernels} has every thread of a group write an F16. PoCL also compiles some kernels wrongly of which
  * groups return before a barrier, or whose sum is stored by the thread that has just added to it (see {@link GroupProjection}).
  *
- * <p>On every backend, a method that is given an array of local memory reads the wrong place in it: its index has been turned into an offset
- * on the Java heap before the method is inlined. A private array may be given. And a product is fused with a sum only where neither of its
+ * <p>On both backends, a method that is given an array of local memory reads the wrong place in it: its index has been turned into an
+ * offset on the Java heap before the method is inlined. A private array may be given. And a product is fused with a sum only where neither of its
  * factors is an element of a vector.
  *
  * <p>The bound of a parallel loop is no argument of its kernel: TornadoVM puts the size of the grid in the place of such an argument, and

@@ -88,7 +88,8 @@ class RandomWeightsTest {
                 return new TensorView(tensor.name(), tensor.type(), tensor.shape(), tensor.data());
             });
             LlamaModel model = new LlamaModel(random.source(), config, random.tokenizer(), stored, random.memory());
-            assertEquals(List.of(), new DeviceWeights(config, stored, WeightLayout.THREADED, Progress.NONE).fills(), "weights that are made by kernels");
+            assertEquals(List.of(), new DeviceWeights(config, stored, WeightLayout.THREADED, Progress.NONE).fills(),
+                    "weights that are made by kernels");
             try (TornadoForwardExecutor executor = TornadoForwardExecutor.open(model, OPTIONS, TestDevice.best())) {
                 ScalarForward oracle = new ScalarForward(model, 64);
                 for (int rank : new int[] {2, 9}) {

@@ -24,82 +24,46 @@ public record RandomFill(String name, IntArray spec, Target target) {
     /** What is filled, and with which elements; tables as {@link RandomContent} has them. */
     public sealed interface Target {
 
-        /** Arrays that have to be on the device first. */
-        List<TornadoNativeArray> tables();
-
-        /** Arrays that are filled. */
-        List<TornadoNativeArray> filled();
-
         record F32(FloatArray elements, FloatArray values) implements Target {
-            @Override
-            public List<TornadoNativeArray> tables() {
-                return List.of(elements);
-            }
-
-            @Override
-            public List<TornadoNativeArray> filled() {
-                return List.of(values);
-            }
         }
 
         record F16(ShortArray elements, ShortArray bits) implements Target {
-            @Override
-            public List<TornadoNativeArray> tables() {
-                return List.of(elements);
-            }
-
-            @Override
-            public List<TornadoNativeArray> filled() {
-                return List.of(bits);
-            }
         }
 
         record NativeF16(HalfFloatArray elements, HalfFloatArray values) implements Target {
-            @Override
-            public List<TornadoNativeArray> tables() {
-                return List.of(elements);
-            }
-
-            @Override
-            public List<TornadoNativeArray> filled() {
-                return List.of(values);
-            }
         }
 
         record Q8(ByteArray elements, FloatArray blockScales, IntArray quants, FloatArray scales) implements Target {
-            @Override
-            public List<TornadoNativeArray> tables() {
-                return List.of(elements, blockScales);
-            }
-
-            @Override
-            public List<TornadoNativeArray> filled() {
-                return List.of(quants, scales);
-            }
         }
 
         record Q4(ByteArray elements, FloatArray blockScales, ByteArray nibbles, FloatArray scales) implements Target {
-            @Override
-            public List<TornadoNativeArray> tables() {
-                return List.of(elements, blockScales);
-            }
-
-            @Override
-            public List<TornadoNativeArray> filled() {
-                return List.of(nibbles, scales);
-            }
         }
 
         record PackedQ4(ByteArray elements, FloatArray blockScales, IntArray quants, FloatArray scales) implements Target {
-            @Override
-            public List<TornadoNativeArray> tables() {
-                return List.of(elements, blockScales);
-            }
+        }
 
-            @Override
-            public List<TornadoNativeArray> filled() {
-                return List.of(quants, scales);
-            }
+        /** Arrays that have to be on the device first. */
+        default List<TornadoNativeArray> tables() {
+            return switch (this) {
+                case F32(var elements, _) -> List.of(elements);
+                case F16(var elements, _) -> List.of(elements);
+                case NativeF16(var elements, _) -> List.of(elements);
+                case Q8(var elements, var blockScales, _, _) -> List.of(elements, blockScales);
+                case Q4(var elements, var blockScales, _, _) -> List.of(elements, blockScales);
+                case PackedQ4(var elements, var blockScales, _, _) -> List.of(elements, blockScales);
+            };
+        }
+
+        /** Arrays that are filled. */
+        default List<TornadoNativeArray> filled() {
+            return switch (this) {
+                case F32(_, var values) -> List.of(values);
+                case F16(_, var bits) -> List.of(bits);
+                case NativeF16(_, var values) -> List.of(values);
+                case Q8(_, _, var quants, var scales) -> List.of(quants, scales);
+                case Q4(_, _, var nibbles, var scales) -> List.of(nibbles, scales);
+                case PackedQ4(_, _, var quants, var scales) -> List.of(quants, scales);
+            };
         }
     }
 

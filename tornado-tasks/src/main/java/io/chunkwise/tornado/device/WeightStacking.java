@@ -147,14 +147,19 @@ final class WeightStacking {
      * @param to   [blocks, 4] ints
      */
     private static void pack(MemorySegment from, long at, MemorySegment to, long block) {
+        long first = from.get(LONG, at);
+        long second = from.get(LONG, at + 8);
         for (int j = 0; j < 4; j++) {
-            int eight = 0;
-            for (int t = 0; t < 4; t++) {
-                int pair = from.get(ValueLayout.JAVA_BYTE, at + 4 * t + j);
-                eight |= (pair & 15) << 4 * t | (pair >> 4 & 15) << 4 * t + 16;
-            }
+            int shift = 8 * j;
+            int eight = spread((int) (first >>> shift)) | spread((int) (first >>> 32 + shift)) << 4
+                    | spread((int) (second >>> shift)) << 8 | spread((int) (second >>> 32 + shift)) << 12;
             to.setAtIndex(ValueLayout.JAVA_INT, 4 * block + j, eight);
         }
+    }
+
+    // The halves of the lowest byte, 16 bits apart.
+    private static int spread(int pair) {
+        return pair & 0x0f | (pair & 0xf0) << 12;
     }
 
     // What has been copied from a mapped file need not stay in memory.

@@ -327,8 +327,6 @@ public final class PassPlans implements Passes {
             // Always from the root: plans that are chained remember every link.
             last = plan.withGraph(steps.indexOf(step)).execute();
             executed = step;
-        } catch (VirtualMachineError e) {
-            throw e;
         } catch (RuntimeException | Error e) { // TornadoVM and its compiler throw both
             throw failure(name(step), e);
         }
@@ -343,14 +341,15 @@ public final class PassPlans implements Passes {
             for (TornadoNativeArray array : arrays) {
                 last.transferToHost(array);
             }
-        } catch (VirtualMachineError e) {
-            throw e;
         } catch (RuntimeException | Error e) { // TornadoVM and its compiler throw both
             throw failure("transfer", e);
         }
     }
 
     private static ExecutorException failure(String graph, Throwable e) {
+        if (e instanceof VirtualMachineError fatal) {
+            throw fatal;
+        }
         Reason reason = Reason.of(e);
         String advice = reason.root() instanceof TornadoOutOfMemoryException
                 ? " Close other executors, start with a larger -Dtornado.device.memory, or use --executor cpu."

@@ -21,7 +21,7 @@ final class GroupProjection {
     private static final int OUTPUTS = ProjectionKernels.GROUP_OUTPUTS;
     private static final int STEP = LaneSteps.STEP;
     private static final int BLOCK = LowRankKernels.BLOCK;
-    /** Inputs in local memory at a time, a multiple of what a thread requests before it waits, eight for each of the group. */
+    /** Inputs in local memory at a time: a multiple of a step, and of eight for each thread, which requests as many before it waits. */
     private static final int STAGED = 4096;
 
     private GroupProjection() {
@@ -35,8 +35,9 @@ final class GroupProjection {
         int rows = control.get(Control.ROWS);
         int thread = context.localIdx;
         int index = context.groupIdx;
-        int chunk = index / LowRankKernels.rowsDivisor(control);
-        int row = index - chunk * LowRankKernels.rowsDivisor(control);
+        int divisor = LowRankKernels.rowsDivisor(control);
+        int chunk = index / divisor;
+        int row = index - chunk * divisor;
         int first = chunk * OUTPUTS;
         int end = LowRankKernels.unknown(control, outputs);
         int lane = LaneDots.laneOf(thread);
@@ -62,14 +63,14 @@ final class GroupProjection {
             int steps = (count + STEP - 1) / STEP * STEP;
             context.localBarrier();
             for (int i = thread; i < steps; i += 8 * THREADS) {
-                float v0 = input(in, row * inputs + t, i, count);
-                float v1 = input(in, row * inputs + t, i + 1 * THREADS, count);
-                float v2 = input(in, row * inputs + t, i + 2 * THREADS, count);
-                float v3 = input(in, row * inputs + t, i + 3 * THREADS, count);
-                float v4 = input(in, row * inputs + t, i + 4 * THREADS, count);
-                float v5 = input(in, row * inputs + t, i + 5 * THREADS, count);
-                float v6 = input(in, row * inputs + t, i + 6 * THREADS, count);
-                float v7 = input(in, row * inputs + t, i + 7 * THREADS, count);
+                float v0 = LaneDots.inside(in, row * inputs + t, 1, i, count);
+                float v1 = LaneDots.inside(in, row * inputs + t, 1, i + THREADS, count);
+                float v2 = LaneDots.inside(in, row * inputs + t, 1, i + 2 * THREADS, count);
+                float v3 = LaneDots.inside(in, row * inputs + t, 1, i + 3 * THREADS, count);
+                float v4 = LaneDots.inside(in, row * inputs + t, 1, i + 4 * THREADS, count);
+                float v5 = LaneDots.inside(in, row * inputs + t, 1, i + 5 * THREADS, count);
+                float v6 = LaneDots.inside(in, row * inputs + t, 1, i + 6 * THREADS, count);
+                float v7 = LaneDots.inside(in, row * inputs + t, 1, i + 7 * THREADS, count);
                 int j = i + (i >> 5) * gap;
                 staged[j] = v0;
                 staged[j + next] = v1;
@@ -137,8 +138,9 @@ final class GroupProjection {
         int stacked = LowRankKernels.stacked(control, outputsA, outputsB, weights);
         int thread = context.localIdx;
         int index = context.groupIdx;
-        int chunk = index / LowRankKernels.rowsDivisor(control);
-        int row = index - chunk * LowRankKernels.rowsDivisor(control);
+        int divisor = LowRankKernels.rowsDivisor(control);
+        int chunk = index / divisor;
+        int row = index - chunk * divisor;
         int first = chunk * OUTPUTS;
         int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
@@ -176,22 +178,22 @@ final class GroupProjection {
             int steps = (count + STEP - 1) / STEP * STEP;
             context.localBarrier();
             for (int i = thread; i < steps; i += 8 * THREADS) {
-                float v0 = input(in, x + t, i, count);
-                float v1 = input(in, x + t, i + 1 * THREADS, count);
-                float v2 = input(in, x + t, i + 2 * THREADS, count);
-                float v3 = input(in, x + t, i + 3 * THREADS, count);
-                float v4 = input(in, x + t, i + 4 * THREADS, count);
-                float v5 = input(in, x + t, i + 5 * THREADS, count);
-                float v6 = input(in, x + t, i + 6 * THREADS, count);
-                float v7 = input(in, x + t, i + 7 * THREADS, count);
-                float n0 = input(norm, g + t, i, count);
-                float n1 = input(norm, g + t, i + 1 * THREADS, count);
-                float n2 = input(norm, g + t, i + 2 * THREADS, count);
-                float n3 = input(norm, g + t, i + 3 * THREADS, count);
-                float n4 = input(norm, g + t, i + 4 * THREADS, count);
-                float n5 = input(norm, g + t, i + 5 * THREADS, count);
-                float n6 = input(norm, g + t, i + 6 * THREADS, count);
-                float n7 = input(norm, g + t, i + 7 * THREADS, count);
+                float v0 = LaneDots.inside(in, x + t, 1, i, count);
+                float v1 = LaneDots.inside(in, x + t, 1, i + THREADS, count);
+                float v2 = LaneDots.inside(in, x + t, 1, i + 2 * THREADS, count);
+                float v3 = LaneDots.inside(in, x + t, 1, i + 3 * THREADS, count);
+                float v4 = LaneDots.inside(in, x + t, 1, i + 4 * THREADS, count);
+                float v5 = LaneDots.inside(in, x + t, 1, i + 5 * THREADS, count);
+                float v6 = LaneDots.inside(in, x + t, 1, i + 6 * THREADS, count);
+                float v7 = LaneDots.inside(in, x + t, 1, i + 7 * THREADS, count);
+                float n0 = LaneDots.inside(norm, g + t, 1, i, count);
+                float n1 = LaneDots.inside(norm, g + t, 1, i + THREADS, count);
+                float n2 = LaneDots.inside(norm, g + t, 1, i + 2 * THREADS, count);
+                float n3 = LaneDots.inside(norm, g + t, 1, i + 3 * THREADS, count);
+                float n4 = LaneDots.inside(norm, g + t, 1, i + 4 * THREADS, count);
+                float n5 = LaneDots.inside(norm, g + t, 1, i + 5 * THREADS, count);
+                float n6 = LaneDots.inside(norm, g + t, 1, i + 6 * THREADS, count);
+                float n7 = LaneDots.inside(norm, g + t, 1, i + 7 * THREADS, count);
                 squares += ((v0 * v0 + v1 * v1) + (v2 * v2 + v3 * v3)) + ((v4 * v4 + v5 * v5) + (v6 * v6 + v7 * v7));
                 int j = i + (i >> 5) * gap;
                 staged[j] = v0 * n0;
@@ -262,14 +264,5 @@ final class GroupProjection {
             TileProjection.storeOfStack(partial[thread * LANES], control, gains, adapter, out, hidden, row, rows, first + thread, total,
                     stacked, weights);
         }
-    }
-
-    /** in[x + i]; 0 from {@code count} on. */
-    private static float input(FloatArray in, int x, int i, int count) {
-        float value = in.get(x + TornadoMath.min(i, count - 1));
-        if (i >= count) {
-            value = 0f;
-        }
-        return value;
     }
 }

@@ -1,5 +1,6 @@
 package io.chunkwise.tornado.kernels;
 
+import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -31,6 +32,18 @@ final class LaneDots {
             some = 0;
         }
         return some;
+    }
+
+    /**
+     * values[at + i · apart] for i < count, else 0. What is read does not depend on a condition, so that several are requested before one
+     * is waited for.
+     */
+    static float inside(FloatArray values, int at, int apart, int i, int count) {
+        float value = values.get(at + TornadoMath.min(i, count - 1) * apart);
+        if (i >= count) {
+            value = 0f;
+        }
+        return value;
     }
 
     static float dotNormedF32(FloatArray in, int x, FloatArray norm, int g, FloatArray weight, int w, int lane, int count) {

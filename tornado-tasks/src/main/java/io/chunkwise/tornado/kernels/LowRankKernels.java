@@ -252,19 +252,10 @@ public final class LowRankKernels {
         int at = row * partCount * rank + k;
         float sum = 0f;
         for (int part = 0; part < count; part += 8) {
-            sum += ((part(parts, at, rank, part, count) + part(parts, at, rank, part + 1, count))
-                    + (part(parts, at, rank, part + 2, count) + part(parts, at, rank, part + 3, count)))
-                    + ((part(parts, at, rank, part + 4, count) + part(parts, at, rank, part + 5, count))
-                    + (part(parts, at, rank, part + 6, count) + part(parts, at, rank, part + 7, count)));
-        }
-        return sum;
-    }
-
-    /** A part of a component; 0 behind the last one. */
-    private static float part(FloatArray parts, int at, int rank, int part, int count) {
-        float sum = parts.get(at + TornadoMath.min(part, count - 1) * rank);
-        if (part >= count) {
-            sum = 0f;
+            sum += ((LaneDots.inside(parts, at, rank, part, count) + LaneDots.inside(parts, at, rank, part + 1, count))
+                    + (LaneDots.inside(parts, at, rank, part + 2, count) + LaneDots.inside(parts, at, rank, part + 3, count)))
+                    + ((LaneDots.inside(parts, at, rank, part + 4, count) + LaneDots.inside(parts, at, rank, part + 5, count))
+                    + (LaneDots.inside(parts, at, rank, part + 6, count) + LaneDots.inside(parts, at, rank, part + 7, count)));
         }
         return sum;
     }

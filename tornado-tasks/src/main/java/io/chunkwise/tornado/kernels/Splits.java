@@ -101,11 +101,12 @@ public final class Splits {
             float weighted = 0f;
             float seen = 0f;
             for (int split = 0; split < used; split++) {
-                float lower = note(splits, at, split, headDim, LARGEST) - largest;
+                float lower = entry(splits, at, split, used, headDim, headDim + LARGEST) - largest;
                 float shrink = TornadoMath.exp(lower);
-                total += note(splits, at, split, headDim, TOTAL) * shrink;
-                weighted += (note(splits, at, split, headDim, WEIGHTED) + note(splits, at, split, headDim, TOTAL) * lower) * shrink;
-                seen += note(splits, at, split, headDim, SEEN);
+                float own = entry(splits, at, split, used, headDim, headDim + TOTAL);
+                total += own * shrink;
+                weighted += (entry(splits, at, split, used, headDim, headDim + WEIGHTED) + own * lower) * shrink;
+                seen += entry(splits, at, split, used, headDim, headDim + SEEN);
             }
             softmax.set(rowAndHead * Page.SOFTMAX + Page.ENTROPY, AttentionKernels.relativeEntropy(total, weighted, (int) seen));
             softmax.set(rowAndHead * Page.SOFTMAX + Page.LARGEST, largest);
@@ -150,9 +151,5 @@ public final class Splits {
             described = 1;
         }
         return described;
-    }
-
-    private static float note(FloatArray splits, int at, int split, int headDim, int note) {
-        return splits.get(at + split * (headDim + NOTES) + headDim + note);
     }
 }

@@ -15,8 +15,8 @@
  * groups return before a barrier, or whose sum is stored by the thread that has just added to it (see {@link GroupProjection}).
  *
  * <p>On both backends, a method that is given an array of local memory reads the wrong place in it: its index has been turned into an
- * offset on the Java heap before the method is inlined. A private array may be given. And a product is fused with a sum only where neither of its
- * factors is an element of a vector.
+ * offset on the Java heap before the method is inlined. A private array may be given. And a product is fused with a sum only where
+ * neither of its factors is an element of a vector.
  *
  * <p>The bound of a parallel loop is no argument of its kernel: TornadoVM puts the size of the grid in the place of such an argument, and
  * has the kernel read it from a block that all launches share. Where a CUDA graph is replayed nobody writes that block, so that the kernel

@@ -1,6 +1,7 @@
 package io.chunkwise.benchmark;
 
 import io.chunkwise.ladder.MergedRung;
+import io.chunkwise.model.HostMemory;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.forward.AdapterExecution;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chunkwise.benchmark.SpeedTest.Kind;
+import io.chunkwise.model.HostMemory;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.cpu.CpuExecutorProvider;
 import io.chunkwise.model.format.TensorType;

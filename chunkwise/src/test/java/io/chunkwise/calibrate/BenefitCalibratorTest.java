@@ -15,6 +15,7 @@ import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterSite;
 import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorCounters;
 import io.chunkwise.model.forward.ForwardExecutor;
@@ -237,6 +238,11 @@ class BenefitCalibratorTest {
         @Override
         public void reserve(Collection<Adapter> adapters) {
             script.reserve(List.copyOf(adapters));
+        }
+
+        @Override
+        public ActivationFormat activations() {
+            return ActivationFormat.FLOAT;
         }
 
         @Override

@@ -2,12 +2,13 @@ package io.chunkwise.runner;
 
 import io.chunkwise.benchmark.Bench;
 import io.chunkwise.benchmark.BenchPlan;
-import io.chunkwise.benchmark.HostMemory;
 import io.chunkwise.benchmark.LoraMode;
 import io.chunkwise.benchmark.ModelShape;
+import io.chunkwise.model.HostMemory;
 import io.chunkwise.model.Progress;
 import io.chunkwise.model.format.FormatException;
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.ExecutorOptions;
 import io.chunkwise.model.forward.ForwardExecutors.Choice;
 import io.chunkwise.model.forward.WeightRole;
@@ -113,7 +114,7 @@ final class BenchCommand implements Callable<Integer> {
         try (ShownProgress progress = ShownProgress.of(terminal, output)) {
             ExecutorOptions template = new ExecutorOptions(plan.contextLength(), Math.min(plan.contextLength(), plan.batch()),
                     KvReservation.full(plan.contextLength()), Optional.of(choice.device().selector()), 0, where.adapters(),
-                    where.activations(), where.cudaGraphs(), false, progress);
+                    where.activations(ActivationFormat.AUTO), where.cudaGraphs(), false, progress);
             for (Subject subject : subjects(shape, types, onHost, progress)) {
                 try (LlamaModel model = subject.opener().get()) {
                     printer.add(new Bench(plan, choice.provider(), choice.device(), template).run(subject.name(), model));

@@ -131,7 +131,7 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Session.Options options = new Session.Options(model, adapter, chunking, executor, output);
+        Session.Options options = new Session.Options(model, adapter, chunking, executor.fastest(), output);
         options.check();
         trace.check(output);
         if (input != null) {

@@ -46,7 +46,7 @@ final class SessionConfiguration {
                 .with("context", executor.contextLength())
                 .with("kvType", word(options.kvType()))
                 .with("adapterType", options.adapters().type().map(SessionConfiguration::word).orElse("auto"))
-                .with("activations", word(options.activations()));
+                .with("activations", word(executor.activations()));
     }
 
     /** As the command line spells it. */

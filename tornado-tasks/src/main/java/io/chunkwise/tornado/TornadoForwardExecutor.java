@@ -79,7 +79,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
             requireCudaGraphs(device.info(), options);
         }
         requireSupported(options.adapters(), model.config());
-        if (options.activations() != ActivationFormat.FLOAT) {
+        if (options.activations() == ActivationFormat.INTEGER) {
             throw new ExecutorException("executor 'tornado' computes with float activations only; leave --activations out, "
                     + "or use --executor cpu");
         }
@@ -164,6 +164,11 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     /** Nanoseconds that compilers say they took since the plan was made; 0 unless opened as profiled. */
     long compilerNanos() {
         return session.made().orElse(null) instanceof PassPlans compiled ? compiled.compilerNanos() : 0;
+    }
+
+    @Override
+    public ActivationFormat activations() {
+        return ActivationFormat.FLOAT;
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.chunkwise.tornado;
 
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.format.TensorType;
+import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.DeviceInfo;
 import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.model.forward.ExecutorCounters;
@@ -109,6 +110,11 @@ final class PooledProvider implements ForwardExecutorProvider, AutoCloseable {
         @Override
         public void reserve(Collection<Adapter> adapters) {
             executor.reserve(adapters);
+        }
+
+        @Override
+        public ActivationFormat activations() {
+            return executor.activations();
         }
 
         @Override

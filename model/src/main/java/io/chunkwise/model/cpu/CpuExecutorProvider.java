@@ -1,5 +1,6 @@
 package io.chunkwise.model.cpu;
 
+import io.chunkwise.model.HostMemory;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.DeviceInfo;
@@ -10,9 +11,12 @@ import io.chunkwise.model.forward.ForwardExecutorProvider;
 import io.chunkwise.model.forward.ReadProbe;
 import io.chunkwise.model.llama.LlamaModel;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Opens the executor that runs on this machine's cores. */
 public final class CpuExecutorProvider implements ForwardExecutorProvider {
+    private static final Logger LOG = LoggerFactory.getLogger(CpuExecutorProvider.class);
     private static final String VECTOR_MODULE = "jdk.incubator.vector";
     /** Below this, plain loops take less time for a page of text than compiling the vector kernels does. */
     private static final long SMALL_ELEMENTS = 8_000_000;
@@ -21,6 +25,7 @@ public final class CpuExecutorProvider implements ForwardExecutorProvider {
     enum Plain { SMALL_MODELS, ALWAYS, NEVER }
 
     private final Plain plain;
+    private final PackedModels packedModels = new PackedModels();
 
     public CpuExecutorProvider() {
         this(Plain.SMALL_MODELS);
@@ -65,7 +70,31 @@ public final class CpuExecutorProvider implements ForwardExecutorProvider {
             throw new ExecutorException("executor 'cpu' computes with integer activations on vectors of 256 bits only, "
                     + "which this machine has not; leave --activations out");
         }
-        return new CpuForwardExecutor(model, options, device, plain == Plain.ALWAYS || plain == Plain.SMALL_MODELS && isSmall(model));
+        boolean runsPlainly = plain == Plain.ALWAYS || plain == Plain.SMALL_MODELS && isSmall(model);
+        return new CpuForwardExecutor(model, options.with(activations(model, options, runsPlainly)), device, runsPlainly, packedModels);
+    }
+
+    /** Integers where they are asked for, or left to us and of use; never plainly. */
+    private ActivationFormat activations(LlamaModel model, ExecutorOptions options, boolean runsPlainly) {
+        List<TensorView> quantized = model.weights().all().stream().filter(tensor -> tensor.type().isQuantized()).toList();
+        if (runsPlainly || options.activations() == ActivationFormat.FLOAT) {
+            return ActivationFormat.FLOAT;
+        }
+        long copied = packedModels.has(model) ? 0 : quantized.stream().mapToLong(TensorView::bytes).sum();
+        long free = HostMemory.freeBytes();
+        if (options.activations() == ActivationFormat.INTEGER) {
+            HostMemory.require("weights for integer activations", copied, free);
+            return ActivationFormat.INTEGER;
+        }
+        if (quantized.isEmpty() || !IntegerProjection.isSupported()) {
+            return ActivationFormat.FLOAT;
+        }
+        if (copied > free) {
+            LOG.warn("decode keeps float activations, which are slower: for integers weights take {} MiB of memory, and {} are free",
+                    copied >> 20, free >> 20);
+            return ActivationFormat.FLOAT;
+        }
+        return ActivationFormat.INTEGER;
     }
 
     @Override

@@ -39,7 +39,6 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 
 /** Acts on each op of {@link LlamaForward} when it meets it, on a team of threads. */
@@ -62,9 +61,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private final int probeLayer;
     private final Map<Activation, float[]> buffers = new EnumMap<>(Activation.class); // [rows, width], grown to the longest pass
     private final Map<WeightRole, TensorView[]> matrices = new EnumMap<>(WeightRole.class); // [layer]
-    private final Map<WeightRole, PackedWeights[]> packed = new EnumMap<>(WeightRole.class); // [layer]; with integer activations
-    private final Arena packedMemory = Arena.ofShared();
-    private final boolean integers;
+    private final Optional<PackedModels.PackedModel> packed; // with integer activations
     private final Map<WeightRole, float[][]> vectors = new EnumMap<>(WeightRole.class); // [layer][width]: norms and biases as floats
     private final Scratch scratch;
     private final ProjectionStep projections;
@@ -82,8 +79,12 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private int rows; // in the buffers
     private int firstRow; // of the batch, in row 0 of the buffers
 
-    /** @param plain run projections without vectors: see {@link PlainKernels} */
-    CpuForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, boolean plain) {
+    /**
+     * @param options      with float or integer activations, the latter not together with {@code plain}
+     * @param plain        run projections without vectors: see {@link PlainKernels}
+     * @param packedModels where weights for integer activations are shared
+     */
+    CpuForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, boolean plain, PackedModels packedModels) {
         this.device = device;
         config = model.config();
         weights = model.weights();
@@ -115,12 +116,10 @@ final class CpuForwardExecutor implements ForwardExecutor {
         team = new WorkerTeam(options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads());
         scratch = new Scratch(team.size());
         projections = new ProjectionStep(team, scratch, plain, options.adapters().fused());
-        integers = options.activations() == ActivationFormat.INTEGER && !plain;
-        if (integers) {
-            matrices.forEach((role, tensors) -> packed.put(role, pack(tensors)));
-        }
         adapterExecution = options.adapters();
         kv = new CpuKvPages(config, cache, probes, options.kv().quantizable(), team, scratch, () -> rotary);
+        packed = options.activations() == ActivationFormat.INTEGER
+                ? Optional.of(packedModels.acquire(model, matrices, team)) : Optional.empty();
     }
 
     /**
@@ -130,21 +129,6 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private static TensorView unmapped(TensorView tensor) {
         MemorySegment data = tensor.data();
         return data.isNative() ? new TensorView(tensor.name(), tensor.type(), tensor.shape(), data.reinterpret(data.byteSize())) : tensor;
-    }
-
-    /** A copy of each, null of those that are not quantized. */
-    private PackedWeights[] pack(TensorView[] tensors) {
-        PackedWeights[] copies = new PackedWeights[tensors.length];
-        for (int i = 0; i < copies.length; i++) {
-            TensorView tensor = tensors[i];
-            if (tensor.type().isQuantized()) {
-                int inputs = Math.toIntExact(tensor.elements() / tensor.rows());
-                PackedWeights copy = PackedWeights.allocate(tensor.type(), tensor.rows(), inputs, packedMemory);
-                team.share(tensor.rows(), 64, (_, from, to) -> copy.pack(tensor.data(), inputs, from, to));
-                copies[i] = copy;
-            }
-        }
-        return copies;
     }
 
     private float[][] decodePerLayer(WeightRole role) {
@@ -192,7 +176,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
             for (int i = from; i < to; i++) {
                 AdapterSite site = sites.get(i).getKey();
                 TensorType base = weights.get(site.role(), site.layer()).type();
-                copies[i] = AttachedPair.of(sites.get(i).getValue(), adapterExecution.typeFor(base), attachedMemory, integers);
+                copies[i] = AttachedPair.of(sites.get(i).getValue(), adapterExecution.typeFor(base), attachedMemory, packed.isPresent());
             }
         });
         for (int i = 0; i < copies.length; i++) {
@@ -216,16 +200,25 @@ final class CpuForwardExecutor implements ForwardExecutor {
     }
 
     @Override
+    public ActivationFormat activations() {
+        return packed.isPresent() ? ActivationFormat.INTEGER : ActivationFormat.FLOAT;
+    }
+
+    @Override
     public ExecutorCounters counters() {
-        long held = weights.bytes() + packedBytes() + kv.usage().allocatedBytes()
+        long held = weightBytes() + kv.usage().allocatedBytes()
                 + buffers.values().stream().mapToLong(buffer -> 4L * buffer.length).sum()
                 + pairs.values().stream().mapToLong(AttachedPair::bytes).sum();
         peakBytes = Math.max(peakBytes, held);
         return new ExecutorCounters(0, peakBytes, 0, 0, List.of());
     }
 
-    private long packedBytes() {
-        return packed.values().stream().flatMap(Arrays::stream).filter(Objects::nonNull).mapToLong(copy -> copy.data().byteSize()).sum();
+    /** Of those that passes read: copies in place of what they were made from. */
+    private long weightBytes() {
+        TensorView embedding = weights.get(WeightRole.EMBEDDING, 0); // embed() reads its rows as they are stored
+        return packed.map(PackedModels.PackedModel::bytes).orElse(0L)
+                + weights.all().stream().filter(tensor -> packed.isEmpty() || !tensor.type().isQuantized() || tensor.equals(embedding))
+                        .mapToLong(tensor -> tensor.data().byteSize()).sum();
     }
 
     @Override
@@ -412,8 +405,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
         List<ProjectionStep.Base> base = new ArrayList<>(bases.size());
         for (LayerOp.Project op : bases) {
             int i = op.weight().isPerLayer() ? layer : 0;
-            base.add(new ProjectionStep.Base(matrices.get(op.weight())[i], integers ? packed.get(op.weight())[i] : null,
-                    buffers.get(op.out()), op.accumulate()));
+            PackedWeights copy = packed.map(copies -> copies.get(op.weight(), i)).orElse(null);
+            base.add(new ProjectionStep.Base(matrices.get(op.weight())[i], copy, buffers.get(op.out()), op.accumulate()));
         }
         List<ProjectionStep.Update> active = new ArrayList<>(updates.size());
         int activeGroups = attached.isEmpty() ? 0 : batch.activeGroups();
@@ -468,11 +461,9 @@ final class CpuForwardExecutor implements ForwardExecutor {
     @Override
     public void close() {
         team.close();
-        if (packedMemory.scope().isAlive()) {
-            packedMemory.close();
-        }
-        if (attachedMemory.scope().isAlive()) {
+        if (attachedMemory.scope().isAlive()) { // not closed before
             attachedMemory.close();
+            packed.ifPresent(PackedModels.PackedModel::close);
         }
     }
 }

@@ -1,13 +1,26 @@
 package io.chunkwise.model.cpu;
 
+import static io.chunkwise.model.cpu.Lanes.COUNT;
+import static io.chunkwise.model.cpu.Lanes.FLOATS;
+import static io.chunkwise.model.cpu.Lanes.ORDER;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.XOR;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
+
 import io.chunkwise.model.format.TensorType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
- * A quantized weight in the order in which {@link IntegerProjection} reads it: a copy of what a file holds, of the same size. Eight
- * neighbouring blocks of a row are a group, and lane j of every vector of the group belongs to its block j, so that all that is done per
+ * A quantized weight in the order in which {@link IntegerProjection} reads it: what a file holds, in the same size, and all that both
+ * decode and prefill read of it. Eight neighbouring blocks of a row are a group, and lane j of every vector of the group belongs to its block j, so that all that is done per
  * block is done to eight at a time, and no sum crosses lanes but once per row.
  *
  * <p>A group is the eight F16 scales, then as many pieces of 32 bytes as a block has ints, piece q being int q of each block. Bytes of Q8_0
@@ -24,9 +37,12 @@ record PackedWeights(TensorType type, int groups, MemorySegment data) {
     /** Bytes of a piece: an int of each block. */
     static final int PIECE = BLOCKS * Integer.BYTES;
 
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(Lanes.ORDER);
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(Lanes.ORDER);
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
+    private static final VectorSpecies<Integer> EIGHT = IntVector.SPECIES_256;
+    private static final VectorSpecies<Integer> FOUR = IntVector.SPECIES_128;
     private static final int SIGNS = 0x80808080;
+    /** Ints of a group, in turn from lane to lane: [BLOCKS, BLOCKS] turned around, by a gather. */
+    private static final int[] COLUMN = {0, 8, 16, 24, 32, 40, 48, 56};
 
     /**
      * Room for a weight; {@link #pack} fills it.
@@ -47,6 +63,11 @@ record PackedWeights(TensorType type, int groups, MemorySegment data) {
         return BLOCKS * (int) type.bytesFor(32);
     }
 
+    /** Bytes of outputs before {@code output}. */
+    long bytesBefore(int output) {
+        return (long) output * groups * groupBytes(type);
+    }
+
     /**
      * Copies outputs [from, to).
      *
@@ -55,16 +76,82 @@ record PackedWeights(TensorType type, int groups, MemorySegment data) {
     void pack(MemorySegment source, int inputs, int from, int to) {
         int blockBytes = (int) type.bytesFor(32);
         int blocks = inputs / 32;
-        int flip = type == TensorType.Q8_0 ? SIGNS : 0;
+        boolean bytes = type == TensorType.Q8_0;
+        int[] quants = new int[BLOCKS * BLOCKS]; // [blocks, ints] of a group; four ints of eight are used by Q4_0
         for (int o = from; o < to; o++) {
-            for (int block = 0; block < blocks; block++) {
-                long in = ((long) o * blocks + block) * blockBytes;
-                long group = ((long) o * groups + block / BLOCKS) * groupBytes(type);
-                int lane = block % BLOCKS;
-                data.set(SHORT, group + lane * Short.BYTES, source.get(SHORT, in));
-                for (int i = 0; i < blockBytes - Short.BYTES; i += Integer.BYTES) {
-                    data.set(INT, group + SCALES + i * BLOCKS + lane * Integer.BYTES, source.get(INT, in + Short.BYTES + i) ^ flip);
+            for (int group = 0; group < groups; group++) {
+                long in = ((long) o * blocks + group * BLOCKS) * blockBytes;
+                long at = bytesBefore(o) + (long) group * groupBytes(type);
+                int here = Math.min(BLOCKS, blocks - group * BLOCKS);
+                for (int block = 0; block < here; block++, in += blockBytes) {
+                    data.set(SHORT, at + block * Short.BYTES, source.get(SHORT, in));
+                    if (bytes) {
+                        IntVector.fromMemorySegment(EIGHT, source, in + Short.BYTES, ORDER).lanewise(XOR, SIGNS)
+                                .intoArray(quants, block * BLOCKS);
+                    } else {
+                        IntVector.fromMemorySegment(FOUR, source, in + Short.BYTES, ORDER).intoArray(quants, block * BLOCKS);
+                    }
                 }
+                Arrays.fill(quants, here * BLOCKS, quants.length, 0);
+                for (int piece = 0; piece < ints(); piece++) {
+                    IntVector.fromArray(EIGHT, quants, piece, COLUMN, 0).intoMemorySegment(data, at + SCALES + piece * PIECE, ORDER);
+                }
+            }
+        }
+    }
+
+    /** Ints of a block. */
+    private int ints() {
+        return (groupBytes(type) - SCALES) / PIECE;
+    }
+
+    /** Ints of scratch memory for {@link #decode}. */
+    static int scratchSize() {
+        return BLOCKS * BLOCKS;
+    }
+
+    /**
+     * The leading weights of a group as floats: the bits that {@link WeightDecoder} gives for what was packed.
+     *
+     * @param quants scratch [scratchSize()]
+     * @param out    out     [count] from {@code at}
+     * @param count          whole blocks
+     */
+    void decode(int output, int group, int[] quants, float[] out, int at, int count) {
+        long p = bytesBefore(output) + (long) group * groupBytes(type);
+        if (type == TensorType.Q8_0) {
+            decodeQ8(p, quants, out, at, count / 32);
+        } else {
+            decodeQ4(p, quants, out, at, count / 32);
+        }
+    }
+
+    private void decodeQ8(long p, int[] quants, float[] out, int at, int blocks) {
+        for (int piece = 0; piece < BLOCKS; piece++) {
+            IntVector.fromMemorySegment(EIGHT, data, p + SCALES + piece * PIECE, ORDER).lanewise(XOR, SIGNS)
+                    .intoArray(quants, piece * BLOCKS);
+        }
+        for (int block = 0; block < blocks; block++) {
+            FloatVector scale = FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p + block * Short.BYTES)));
+            ByteVector bytes = IntVector.fromArray(EIGHT, quants, block, COLUMN, 0).reinterpretAsBytes();
+            for (int part = 0; part < 32 / COUNT; part++) {
+                ((FloatVector) bytes.castShape(FLOATS, part)).mul(scale).intoArray(out, at + block * 32 + part * COUNT);
+            }
+        }
+    }
+
+    private void decodeQ4(long p, int[] quants, float[] out, int at, int blocks) {
+        for (int piece = 0; piece < BLOCKS / 2; piece++) {
+            IntVector.fromMemorySegment(EIGHT, data, p + SCALES + piece * PIECE, ORDER).intoArray(quants, piece * BLOCKS);
+        }
+        for (int block = 0; block < blocks; block++) {
+            FloatVector scale = FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p + block * Short.BYTES)));
+            ByteVector pairs = IntVector.fromArray(FOUR, quants, block, COLUMN, 0).reinterpretAsBytes();
+            for (int part = 0; part < 16 / COUNT; part++) {
+                IntVector pair = (IntVector) pairs.convertShape(ZERO_EXTEND_B2I, Lanes.INTS, part);
+                int o = at + block * 32 + part * COUNT;
+                ((FloatVector) pair.and(15).sub(8).convertShape(I2F, FLOATS, 0)).mul(scale).intoArray(out, o);
+                ((FloatVector) pair.lanewise(LSHR, 4).sub(8).convertShape(I2F, FLOATS, 0)).mul(scale).intoArray(out, o + 16);
             }
         }
     }

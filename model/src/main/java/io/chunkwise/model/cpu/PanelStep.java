@@ -142,8 +142,7 @@ final class PanelStep {
         boolean[] joined = new boolean[ranks.length];
         for (ProjectionStep.Base base : bases) {
             Stream.Builder<TileProjection.Product> products = Stream.builder();
-            products.add(new TileProjection.Product(
-                    TileProjection.stored(base.weight().type(), base.weight().data(), inputs), inputs, packed, null));
+            products.add(new TileProjection.Product(base.weights(inputs), inputs, packed, null));
             for (int i = 0; i < joined.length; i++) {
                 if (!joined[i] && updates.get(i).out() == base.out()) {
                     joined[i] = true;

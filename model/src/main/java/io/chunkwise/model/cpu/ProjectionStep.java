@@ -30,10 +30,14 @@ final class ProjectionStep {
     /**
      * A base projection.
      *
-     * @param packed the same weight for integer activations; null for float ones
+     * @param packed the same weight for integer activations, and then the one that is read; null for float ones
      * @param out    out/in+out [rows, weight.rows()]
      */
     record Base(TensorView weight, PackedWeights packed, float[] out, boolean accumulate) {
+
+        TileProjection.Weights weights(int inputs) {
+            return packed == null ? TileProjection.stored(weight.type(), weight.data(), inputs) : TileProjection.packed(packed);
+        }
     }
 
     /**

@@ -28,8 +28,8 @@ final class TileProjection {
     static final int OUTPUTS = 5;
     /** Outputs per tile. */
     static final int TILE = 8 * OUTPUTS;
-    /** Inputs per tile; whole quantization blocks. */
-    static final int DEPTH = 256;
+    /** Inputs per tile: a group of packed weights. */
+    static final int DEPTH = PackedWeights.BLOCKS * 32;
     /** Floats of scratch memory that {@link Weights} may use. */
     static final int SPARE = 32 * AttachedPair.TILE;
     /** Where they begin: behind the tile. */
@@ -62,6 +62,19 @@ final class TileProjection {
             }
             for (int o = 0; o < outputs; o++) {
                 WeightDecoder.decode(type, data, (long) (first + o) * inputs + begin, tile, o * DEPTH, count);
+            }
+        };
+    }
+
+    /** The same of a weight in another order. */
+    static Weights packed(PackedWeights weights) {
+        return (first, outputs, begin, count, tile) -> {
+            if (begin == 0) {
+                touch(weights.data(), weights.bytesBefore(first), weights.bytesBefore(first + outputs), tile);
+            }
+            int[] quants = new int[PackedWeights.scratchSize()];
+            for (int o = 0; o < outputs; o++) {
+                weights.decode(first + o, begin / DEPTH, quants, tile, o * DEPTH, count);
             }
         };
     }

@@ -13,7 +13,7 @@ import java.util.Optional;
  * @param device        "backend:index", or empty for the executor's best device
  * @param threads       of the CPU executor; 0: as many as there are cores
  * @param adapters      how low-rank updates are kept and run
- * @param activations   what quantized weights meet in decode; an executor that has only floats refuses to open with another
+ * @param activations   what quantized weights meet in decode; an executor that has no integers refuses to open with them
  * @param cudaGraphs    capture task graphs as CUDA graphs; an executor whose backend has none refuses to open
  * @param profiled      take the time of every kernel, see {@link ExecutorCounters#kernels}; passes are slower then
  * @param progress      told about uploads and compilation

@@ -56,6 +56,9 @@ public interface ForwardExecutor extends AutoCloseable {
     /** The number format that this executor keeps an adapter's components in beside a base projection of a format. */
     TensorType componentType(TensorType base);
 
+    /** What quantized weights meet in decode here: floats or integers. */
+    ActivationFormat activations();
+
     /** What this executor has done and held so far. */
     ExecutorCounters counters();
 

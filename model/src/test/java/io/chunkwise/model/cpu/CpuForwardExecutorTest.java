@@ -1,6 +1,7 @@
 package io.chunkwise.model.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -108,6 +109,51 @@ class CpuForwardExecutorTest implements ForwardExecutorContract {
                 TokenBatch batch = TokenBatch.uniform(new int[rows], 0, new float[] {1});
                 assertArrayEquals(logits(one, batch), logits(five, batch), rows + " rows");
             }
+        }
+    }
+
+    @Test
+    @EnabledIf("io.chunkwise.model.cpu.IntegerProjection#isSupported")
+    void activationsThatAreLeftToItAreIntegersBesideQuantizedWeightsOnly() {
+        ExecutorOptions auto = options(64, 20, 2).with(ActivationFormat.AUTO);
+        for (TensorType type : TensorType.values()) {
+            try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(96, 2, 4, 2, 352, 65, 64), type, 1);
+                    ForwardExecutor vectors = provider().open(model, auto);
+                    ForwardExecutor plain = new CpuExecutorProvider(CpuExecutorProvider.Plain.ALWAYS).open(model, auto)) {
+                assertEquals(type.isQuantized() ? ActivationFormat.INTEGER : ActivationFormat.FLOAT, vectors.activations(), type.name());
+                assertEquals(ActivationFormat.FLOAT, plain.activations(), type.name());
+            }
+        }
+    }
+
+    @Test
+    @EnabledIf("io.chunkwise.model.cpu.IntegerProjection#isSupported")
+    void executorsOverAModelShareItsPackedWeightsUntilTheLastOneCloses() {
+        ForwardExecutorProvider provider = provider();
+        ExecutorOptions integers = options(64, 20, 2).with(ActivationFormat.INTEGER);
+        try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(96, 2, 4, 2, 352, 65, 64), TensorType.Q8_0, 1)) {
+            ForwardExecutor first = provider.open(model, integers);
+            TokenBatch batch = TokenBatch.uniform(new int[] {3}, 0, new float[0]);
+            float[] expected = logits(first, batch);
+            ForwardExecutor second = provider.open(model, integers);
+            first.close();
+            first.close(); // again: the second one's weights stay
+            assertArrayEquals(expected, logits(second, batch));
+            second.close();
+            try (ForwardExecutor third = provider.open(model, integers)) {
+                assertArrayEquals(expected, logits(third, batch));
+            }
+        }
+    }
+
+    @Test
+    @EnabledIf("io.chunkwise.model.cpu.IntegerProjection#isSupported")
+    void promptsMeetTheSameBitsWithPackedWeights() {
+        try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(96, 2, 4, 2, 352, 65, 64), TensorType.Q4_0, 1);
+                ForwardExecutor floats = provider().open(model, options(64, 20, 2));
+                ForwardExecutor integers = provider().open(model, options(64, 20, 2).with(ActivationFormat.INTEGER))) {
+            TokenBatch batch = TokenBatch.uniform(new int[] {1, 2, 3, 4, 5, 6, 7}, 0, new float[0]);
+            assertArrayEquals(logits(floats, batch), logits(integers, batch));
         }
     }
 

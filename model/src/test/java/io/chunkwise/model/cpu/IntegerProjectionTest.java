@@ -1,5 +1,6 @@
 package io.chunkwise.model.cpu;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -59,6 +60,29 @@ class IntegerProjectionTest {
                     }
                     check(type, data, inputs, 1, in, 1, arena);
                 }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"Q8_0", "Q4_0"})
+    void packedWeightsAreDecodedToTheBitsOfTheFile(TensorType type) {
+        try (Arena arena = Arena.ofConfined()) {
+            for (int inputs : new int[] {32, 96, 224, 256, 288, 768}) {
+                int outputs = 5;
+                MemorySegment data = arena.allocate(type.bytesFor(inputs * outputs));
+                BlockCodec.encode(type, gaussians(inputs * outputs, inputs), 0, inputs * outputs, data, 0);
+                float[] expected = new float[inputs * outputs];
+                BlockCodec.decode(type, data, 0, expected, 0, expected.length);
+                PackedWeights weights = packed(type, data, inputs, outputs, arena);
+                float[] actual = new float[inputs * outputs];
+                int[] quants = new int[PackedWeights.scratchSize()];
+                for (int o = 0; o < outputs; o++) {
+                    for (int begin = 0; begin < inputs; begin += 256) {
+                        weights.decode(o, begin / 256, quants, actual, o * inputs + begin, Math.min(256, inputs - begin));
+                    }
+                }
+                assertArrayEquals(expected, actual, type + " " + inputs);
             }
         }
     }

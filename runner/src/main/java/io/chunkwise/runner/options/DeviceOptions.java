@@ -12,7 +12,7 @@ import picocli.CommandLine.ParameterException;
 /** Which executor runs on which device, how it keeps adapters, and what it rounds. */
 public final class DeviceOptions {
     private static final String ADAPTER_TYPES = "auto|f32|f16|q8_0|q4_0";
-    private static final String ACTIVATIONS = "float|integer";
+    private static final String ACTIVATIONS = "auto|float|integer";
 
     @Option(names = {"-e", "--executor"}, paramLabel = "auto|cpu|tornado", order = 80, defaultValue = "auto",
             description = "What runs the model; auto takes a GPU if there is one (default: ${DEFAULT-VALUE}).")
@@ -26,9 +26,10 @@ public final class DeviceOptions {
             description = "Number format that adapters are kept in; auto takes one that fits the model's (default: ${DEFAULT-VALUE}).")
     private String adapterType;
 
-    @Option(names = "--activations", paramLabel = ACTIVATIONS, order = 86, defaultValue = "float",
-            description = "What quantized weights are multiplied with in decode: float is exact, integer (8 bits, "
-                    + "beside Q8_0 and Q4_0) is faster and holds such weights twice; cpu executor only (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--activations", paramLabel = ACTIVATIONS, order = 86,
+            description = "What quantized weights are multiplied with in decode: float is exact, integer (8 bits, beside Q8_0 and Q4_0; "
+                    + "cpu executor only) is faster and copies such weights into memory, auto takes integer where there is room "
+                    + "(default: auto in generate and bench, float where quality is measured).")
     private String activations;
 
     @Option(names = "--cuda-graphs", order = 87,
@@ -53,8 +54,9 @@ public final class DeviceOptions {
                 : Optional.of(TensorType.valueOf(adapterType.toUpperCase(Locale.ROOT))), true);
     }
 
-    public ActivationFormat activations() {
-        return ActivationFormat.valueOf(activations.toUpperCase(Locale.ROOT));
+    /** @param otherwise where the command line leaves it open */
+    public ActivationFormat activations(ActivationFormat otherwise) {
+        return activations == null ? otherwise : ActivationFormat.valueOf(activations.toUpperCase(Locale.ROOT));
     }
 
     /**
@@ -68,8 +70,8 @@ public final class DeviceOptions {
                 "--device " + device + ": expected a backend and an index such as cpu:0 or opencl:0; see 'chunkwise devices'");
         require(command, adapterType.toLowerCase(Locale.ROOT).matches(ADAPTER_TYPES),
                 "--adapter-type " + adapterType + ": expected auto, f32, f16, q8_0 or q4_0");
-        require(command, activations.toLowerCase(Locale.ROOT).matches(ACTIVATIONS),
-                "--activations " + activations + ": expected float or integer");
+        require(command, activations == null || activations.toLowerCase(Locale.ROOT).matches(ACTIVATIONS),
+                "--activations " + activations + ": expected auto, float or integer");
     }
 
     private static void require(CommandSpec command, boolean condition, String problem) {

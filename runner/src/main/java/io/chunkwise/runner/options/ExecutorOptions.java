@@ -40,6 +40,14 @@ public final class ExecutorOptions {
                     + "to 11 bits; logits differ in the third or fourth digit (default: ${DEFAULT-VALUE}).")
     private String kvType;
 
+    private ActivationFormat unlessAsked = ActivationFormat.FLOAT;
+
+    /** Leaves it to the executor what activations are in decode, unless the command line says it: for text, not for measurements of it. */
+    public ExecutorOptions fastest() {
+        unlessAsked = ActivationFormat.AUTO;
+        return this;
+    }
+
     public String executor() {
         return where.executor();
     }
@@ -51,10 +59,6 @@ public final class ExecutorOptions {
     /** How components are kept. */
     public AdapterExecution adapters() {
         return where.adapters();
-    }
-
-    public ActivationFormat activations() {
-        return where.activations();
     }
 
     /** Of full pages. */
@@ -80,7 +84,7 @@ public final class ExecutorOptions {
     public io.chunkwise.model.forward.ExecutorOptions opening(int contextLength, int rows, KvReservation kv, DeviceInfo device,
             Progress progress) {
         return new io.chunkwise.model.forward.ExecutorOptions(contextLength, rows, kv.with(kvType()),
-                Optional.of(device.selector()), threads, where.adapters(), where.activations(), where.cudaGraphs(), false, progress);
+                Optional.of(device.selector()), threads, where.adapters(), where.activations(unlessAsked), where.cudaGraphs(), false, progress);
     }
 
     /** @throws ParameterException if a value is out of its range */

@@ -1,4 +1,4 @@
-package io.chunkwise.benchmark;
+package io.chunkwise.model;
 
 import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
@@ -22,7 +22,7 @@ public final class HostMemory {
         require(what, bytes, freeBytes());
     }
 
-    static void require(String what, long bytes, long free) {
+    public static void require(String what, long bytes, long free) {
         if (bytes > free) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "%s take %.1f GiB of memory, and %.1f GiB are free here: take a "
                     + "smaller shape or number format, or end what else runs", what, bytes / 0x1p30, free / 0x1p30));
@@ -30,7 +30,7 @@ public final class HostMemory {
     }
 
     /** What can be allocated without swapping, as far as the system tells; within a container's limit. */
-    static long freeBytes() {
+    public static long freeBytes() {
         long total = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
         try (Stream<String> lines = Files.lines(Path.of("/proc/meminfo"))) {
             return lines.filter(line -> line.startsWith("MemAvailable:")).findFirst()

@@ -20,8 +20,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * A quantized weight in the order in which {@link IntegerProjection} reads it: what a file holds, in the same size, and all that both
- * decode and prefill read of it. Eight neighbouring blocks of a row are a group, and lane j of every vector of the group belongs to its block j, so that all that is done per
- * block is done to eight at a time, and no sum crosses lanes but once per row.
+ * decode and prefill read of it. Eight neighbouring blocks of a row are a group, and lane j of every vector of the group belongs to
+ * its block j, so that all that is done per block is done to eight at a time, and no sum crosses lanes but once per row.
  *
  * <p>A group is the eight F16 scales, then as many pieces of 32 bytes as a block has ints, piece q being int q of each block. Bytes of Q8_0
  * lie 128 higher, and so are not negative; Q4_0 lies 8 higher in files already. Rows end with a whole group: blocks that

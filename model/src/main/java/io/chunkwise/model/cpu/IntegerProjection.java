@@ -39,7 +39,14 @@ final class IntegerProjection {
     private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_256;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_256;
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_256;
-    private static final int VECTOR = 16; // shorts
+    /** Whether a vector holds two neighbouring pieces. */
+    private static final boolean TWO = Lanes.COUNT >= 16;
+    private static final VectorSpecies<Short> PIECES_SHORTS = TWO ? ShortVector.SPECIES_512 : SHORTS;
+    private static final VectorSpecies<Integer> PIECES_INTS = TWO ? IntVector.SPECIES_512 : INTS;
+    private static final int PIECES = TWO ? 2 : 1; // of a vector
+    private static final int VECTOR = 16; // shorts of a piece
+    private static final int NEXT = PIECES * VECTOR; // from vector to vector of activations
+    private static final int STEP = PIECES * PIECE; // from vector to vector of weights
     private static final int PIECES_Q4 = 4;
     private static final int PIECES_Q8 = 8;
     private static final int SUMS_Q4 = 1; // vectors of shorts that products of a group are added up in: that of piece q is q % SUMS
@@ -48,13 +55,11 @@ final class IntegerProjection {
     private static final int PIECE_Q8 = 2 * VECTOR;
     private static final int GROUP_Q4 = SUMS_Q4 * VECTOR + PIECES_Q4 * PIECE_Q4; // corrections of sums, then activations
     private static final int GROUP_Q8 = SUMS_Q8 * VECTOR + PIECES_Q8 * PIECE_Q8;
-    private static final int GROUP_BYTES_Q4 = SCALES + PIECES_Q4 * PIECE;
-    private static final int GROUP_BYTES_Q8 = SCALES + PIECES_Q8 * PIECE;
     private static final int LARGEST = 127;
     private static final int BIAS_Q8 = 2 * 128 * LARGEST; // no sum of a short is below its negative
     /** F16 bits at their places in a float are this much too small; half of it is in the scales of activations, half in the sums. */
     private static final float HALF_OF_SCALE = 0x1p56f;
-    private static final int[] BYTES = IntVector.broadcast(INTS, 0x00ff00ff).toArray();
+    private static final int[] BYTES = IntVector.broadcast(PIECES_INTS, 0x00ff00ff).toArray();
 
     private IntegerProjection() {
     }
@@ -68,7 +73,8 @@ final class IntegerProjection {
      * Rows of rounded activations, in the order of the quants of packed weights of a type; memory that is used again and grows.
      *
      * <p>Half h of lane j (an int) of each vector meets half h of the ints of block j. A group is a correction for each of its sums; then,
-     * for each piece, the activations of the lowest quants of the shorts, of the next ones and so on, less what those before add there.
+     * for each piece, the activations of the lowest quants of the shorts, of the next ones and so on, less what those before add there; where
+     * vectors hold two pieces, those of the second beside those of the first.
      */
     static final class Input {
         private final boolean nibbles; // Q4_0, not Q8_0
@@ -143,13 +149,13 @@ final class IntegerProjection {
             for (int sum = 0; sum < sums; sum++) {
                 ShortVector total = ShortVector.zero(SHORTS);
                 for (int piece = sum; piece < pieces; piece += sums) {
-                    int to = at + (sums + piece * perShort) * VECTOR;
+                    int to = at + (sums + piece / PIECES * PIECES * perShort + piece % PIECES) * VECTOR;
                     ShortVector lowest = gathered(piece * perShort);
                     ShortVector before = lowest;
                     total = total.add(lowest);
                     for (int k = 1; k < perShort; k++) {
                         ShortVector activations = gathered(piece * perShort + k);
-                        activations.sub(before.mul(place)).intoArray(values, to + k * VECTOR);
+                        activations.sub(before.mul(place)).intoArray(values, to + k * NEXT);
                         total = total.add(activations);
                         before = activations;
                     }
@@ -180,144 +186,172 @@ final class IntegerProjection {
         int groups = weights.groups();
         int scalesAt = row * groups * BLOCKS;
         if (weights.type() == TensorType.Q4_0) {
-            projectQ4(weights.data(), groups, in.values, row * groups * GROUP_Q4, in.scales, scalesAt, accumulate, out, outAt, from, to);
+            projectQ4(weights, in.values, row * groups * GROUP_Q4, in.scales, scalesAt, accumulate, out, outAt, from, to);
         } else {
-            projectQ8(weights.data(), groups, in.values, row * groups * GROUP_Q8, in.scales, scalesAt, accumulate, out, outAt, from, to);
+            projectQ8(weights, in.values, row * groups * GROUP_Q8, in.scales, scalesAt, accumulate, out, outAt, from, to);
         }
     }
 
     // Pieces are written out here and below, for loops over them take a tenth to a third longer, and nothing is left to a method of ours:
     // what the Vector API's methods leave of the compiler's limit on inlining is not enough for one more, and a vector that crosses a
     // call lies on the heap. A mask that is loaded stays in a register; a constant would be loaded each time that it is used. Sums are
-    // trees: a chain of so many additions leaves the processor waiting, most of all beside another thread of its core.
-    private static void projectQ4(MemorySegment data, int groups, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
+    // trees: a chain of so many additions leaves the processor waiting, most of all beside another thread of its core. Loops over groups
+    // end where p is at the end, which the compiler does not count: before a counted loop over a segment it does so much once and for all that
+    // a row of eight groups took a third longer.
+    private static void projectQ4(PackedWeights weights, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
             float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
+        MemorySegment data = weights.data();
+        long p = weights.quantsAt(from);
+        long s = weights.scalesAt(from);
+        long rowBytes = (long) weights.groups() * PIECES_Q4 * PIECE;
         for (int o = from; o < to; o++) {
-            long row = o * (long) (groups * GROUP_BYTES_Q4);
+            long end = p + rowBytes;
+            int x = inAt;
+            int z = scalesAt;
             FloatVector sums = FloatVector.zero(FLOATS);
-            for (int g = 0; g < groups; g++) {
-                long p = row + g * GROUP_BYTES_Q4;
-                int x = inAt + g * GROUP_Q4;
+            do {
                 int y = x + SUMS_Q4 * VECTOR;
-                IntVector quants = IntVector.fromMemorySegment(INTS, data, p + SCALES, ORDER);
-                ShortVector first = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
-                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                IntVector quants = IntVector.fromMemorySegment(PIECES_INTS, data, p, ORDER);
+                ShortVector first = quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y))
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 2 * NEXT))
                                 .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
-                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
-                y += PIECE_Q4;
-                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + PIECE, ORDER);
-                ShortVector second = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
-                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
+                                        .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 3 * NEXT))));
+                y += 4 * NEXT;
+                quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + STEP, ORDER);
+                ShortVector second = quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y))
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 2 * NEXT))
                                 .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
-                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
-                y += PIECE_Q4;
-                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 2 * PIECE, ORDER);
-                ShortVector third = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
-                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
-                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
-                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
-                y += PIECE_Q4;
-                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 3 * PIECE, ORDER);
-                ShortVector fourth = quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y))
-                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + VECTOR)))
-                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y + 2 * VECTOR))
-                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
-                                        .mul(ShortVector.fromArray(SHORTS, in, y + 3 * VECTOR))));
-                IntVector pairs = first.add(second).add(third.add(fourth)).add(ShortVector.fromArray(SHORTS, in, x)).reinterpretAsInts();
+                                        .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 3 * NEXT))));
+                ShortVector sum = first.add(second);
+                if (TWO) {
+                    sum = ((ShortVector) sum.castShape(SHORTS, 0)).add((ShortVector) sum.castShape(SHORTS, 1));
+                } else {
+                    y += 4 * NEXT;
+                    quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 2 * STEP, ORDER);
+                    ShortVector third = quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y))
+                            .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT)))
+                            .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 2 * NEXT))
+                                    .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
+                                            .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 3 * NEXT))));
+                    y += 4 * NEXT;
+                    quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 3 * STEP, ORDER);
+                    ShortVector fourth = quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y))
+                            .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT)))
+                            .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 2 * NEXT))
+                                    .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
+                                            .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 3 * NEXT))));
+                    sum = sum.add(third.add(fourth));
+                }
+                IntVector pairs = sum.add(ShortVector.fromArray(SHORTS, in, x)).reinterpretAsInts();
                 FloatVector ofBlocks = (FloatVector) pairs.add(pairs.lanewise(LSHL, 16)).lanewise(ASHR, 16).convertShape(I2F, FLOATS, 0);
-                IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
+                IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, s, ORDER)
                         .convertShape(S2I, INTS, 0);
                 FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
-                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * BLOCKS)), sums);
-            }
+                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, z)), sums);
+                p += PIECES_Q4 * PIECE;
+                s += SCALES;
+                x += GROUP_Q4;
+                z += BLOCKS;
+            } while (p != end);
             sums.intoArray(lanes, 0);
-            float sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-            sum *= HALF_OF_SCALE;
-            out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
+            float total = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+            total *= HALF_OF_SCALE;
+            out[outAt + o] = accumulate ? out[outAt + o] + total : total;
         }
     }
 
-    private static void projectQ8(MemorySegment data, int groups, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
+    private static void projectQ8(PackedWeights weights, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
             float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
-        IntVector bytes = IntVector.fromArray(INTS, BYTES, 0);
+        MemorySegment data = weights.data();
+        IntVector bytes = IntVector.fromArray(PIECES_INTS, BYTES, 0);
         IntVector biases = IntVector.broadcast(INTS, -PIECES_Q8 * BIAS_Q8);
+        long p = weights.quantsAt(from);
+        long s = weights.scalesAt(from);
+        long rowBytes = (long) weights.groups() * PIECES_Q8 * PIECE;
         for (int o = from; o < to; o++) {
-            long row = o * (long) (groups * GROUP_BYTES_Q8);
+            long end = p + rowBytes;
+            int x = inAt;
+            int z = scalesAt;
             FloatVector sums = FloatVector.zero(FLOATS);
-            for (int g = 0; g < groups; g++) {
-                long p = row + g * GROUP_BYTES_Q8;
-                int x = inAt + g * GROUP_Q8;
+            do {
                 int y = x + SUMS_Q8 * VECTOR;
-                IntVector quants = IntVector.fromMemorySegment(INTS, data, p + SCALES, ORDER);
-                IntVector pairs0 = ShortVector.fromArray(SHORTS, in, x)
-                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                IntVector quants = IntVector.fromMemorySegment(PIECES_INTS, data, p, ORDER);
+                IntVector pairs0 = ShortVector.fromArray(PIECES_SHORTS, in, x)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y)))
                         .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
-                y += PIECE_Q8;
-                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + PIECE, ORDER);
-                IntVector pairs1 = ShortVector.fromArray(SHORTS, in, x + VECTOR)
-                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                                .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT))).reinterpretAsInts();
+                y += 2 * NEXT;
+                quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + STEP, ORDER);
+                IntVector pairs1 = ShortVector.fromArray(PIECES_SHORTS, in, x + NEXT)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y)))
                         .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
-                y += PIECE_Q8;
-                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 2 * PIECE, ORDER);
-                IntVector pairs2 = ShortVector.fromArray(SHORTS, in, x + 2 * VECTOR)
-                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                                .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT))).reinterpretAsInts();
+                y += 2 * NEXT;
+                quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 2 * STEP, ORDER);
+                IntVector pairs2 = ShortVector.fromArray(PIECES_SHORTS, in, x + 2 * NEXT)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y)))
                         .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
-                y += PIECE_Q8;
-                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 3 * PIECE, ORDER);
-                IntVector pairs3 = ShortVector.fromArray(SHORTS, in, x + 3 * VECTOR)
-                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
+                                .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT))).reinterpretAsInts();
+                y += 2 * NEXT;
+                quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 3 * STEP, ORDER);
+                IntVector pairs3 = ShortVector.fromArray(PIECES_SHORTS, in, x + 3 * NEXT)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y)))
                         .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
-                IntVector first = pairs0.add(pairs1).add(pairs2.add(pairs3));
-                IntVector firstUppers = pairs0.lanewise(ASHR, 16).add(pairs1.lanewise(ASHR, 16))
+                                .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT))).reinterpretAsInts();
+                IntVector sum = pairs0.add(pairs1).add(pairs2.add(pairs3));
+                IntVector uppers = pairs0.lanewise(ASHR, 16).add(pairs1.lanewise(ASHR, 16))
                         .add(pairs2.lanewise(ASHR, 16).add(pairs3.lanewise(ASHR, 16)));
-                y += PIECE_Q8;
-                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 4 * PIECE, ORDER);
-                IntVector pairs4 = ShortVector.fromArray(SHORTS, in, x + 4 * VECTOR)
-                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
-                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
-                y += PIECE_Q8;
-                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 5 * PIECE, ORDER);
-                IntVector pairs5 = ShortVector.fromArray(SHORTS, in, x + 5 * VECTOR)
-                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
-                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
-                y += PIECE_Q8;
-                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 6 * PIECE, ORDER);
-                IntVector pairs6 = ShortVector.fromArray(SHORTS, in, x + 6 * VECTOR)
-                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
-                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
-                y += PIECE_Q8;
-                quants = IntVector.fromMemorySegment(INTS, data, p + SCALES + 7 * PIECE, ORDER);
-                IntVector pairs7 = ShortVector.fromArray(SHORTS, in, x + 7 * VECTOR)
-                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, in, y)))
-                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
-                                .mul(ShortVector.fromArray(SHORTS, in, y + VECTOR))).reinterpretAsInts();
-                IntVector last = pairs4.add(pairs5).add(pairs6.add(pairs7));
-                IntVector lastUppers = pairs4.lanewise(ASHR, 16).add(pairs5.lanewise(ASHR, 16))
-                        .add(pairs6.lanewise(ASHR, 16).add(pairs7.lanewise(ASHR, 16)));
-                IntVector uppers = firstUppers.add(lastUppers);
-                FloatVector ofBlocks = (FloatVector) first.add(last).add(uppers.sub(uppers.lanewise(LSHL, 16)).add(biases))
-                        .convertShape(I2F, FLOATS, 0);
-                IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, ORDER)
+                if (!TWO) {
+                    y += 2 * NEXT;
+                    quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 4 * STEP, ORDER);
+                    IntVector pairs4 = ShortVector.fromArray(PIECES_SHORTS, in, x + 4 * NEXT)
+                            .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y)))
+                            .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                    .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT))).reinterpretAsInts();
+                    y += 2 * NEXT;
+                    quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 5 * STEP, ORDER);
+                    IntVector pairs5 = ShortVector.fromArray(PIECES_SHORTS, in, x + 5 * NEXT)
+                            .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y)))
+                            .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                    .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT))).reinterpretAsInts();
+                    y += 2 * NEXT;
+                    quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 6 * STEP, ORDER);
+                    IntVector pairs6 = ShortVector.fromArray(PIECES_SHORTS, in, x + 6 * NEXT)
+                            .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y)))
+                            .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                    .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT))).reinterpretAsInts();
+                    y += 2 * NEXT;
+                    quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 7 * STEP, ORDER);
+                    IntVector pairs7 = ShortVector.fromArray(PIECES_SHORTS, in, x + 7 * NEXT)
+                            .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y)))
+                            .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                    .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT))).reinterpretAsInts();
+                    sum = sum.add(pairs4.add(pairs5).add(pairs6.add(pairs7)));
+                    uppers = uppers.add(pairs4.lanewise(ASHR, 16).add(pairs5.lanewise(ASHR, 16))
+                            .add(pairs6.lanewise(ASHR, 16).add(pairs7.lanewise(ASHR, 16))));
+                }
+                sum = sum.add(uppers.sub(uppers.lanewise(LSHL, 16)));
+                if (TWO) {
+                    sum = ((IntVector) sum.castShape(INTS, 0)).add((IntVector) sum.castShape(INTS, 1));
+                }
+                FloatVector ofBlocks = (FloatVector) sum.add(biases).convertShape(I2F, FLOATS, 0);
+                IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, s, ORDER)
                         .convertShape(S2I, INTS, 0);
                 FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
-                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, scalesAt + g * BLOCKS)), sums);
-            }
+                sums = ofBlocks.fma(ofWeights.mul(FloatVector.fromArray(FLOATS, scales, z)), sums);
+                p += PIECES_Q8 * PIECE;
+                s += SCALES;
+                x += GROUP_Q8;
+                z += BLOCKS;
+            } while (p != end);
             sums.intoArray(lanes, 0);
-            float sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-            sum *= HALF_OF_SCALE;
-            out[outAt + o] = accumulate ? out[outAt + o] + sum : sum;
+            float total = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+            total *= HALF_OF_SCALE;
+            out[outAt + o] = accumulate ? out[outAt + o] + total : total;
         }
     }
 }

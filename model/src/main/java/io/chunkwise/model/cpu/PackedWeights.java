@@ -23,16 +23,17 @@ import jdk.incubator.vector.VectorSpecies;
  * decode and prefill read of it. Eight neighbouring blocks of a row are a group, and lane j of every vector of the group belongs to
  * its block j, so that all that is done per block is done to eight at a time, and no sum crosses lanes but once per row.
  *
- * <p>A group is the eight F16 scales, then as many pieces of 32 bytes as a block has ints, piece q being int q of each block. Bytes of Q8_0
+ * <p>The quants of a group are as many pieces of 32 bytes as a block has ints, piece q being int q of each block. Bytes of Q8_0
  * lie 128 higher, and so are not negative; Q4_0 lies 8 higher in files already. Rows end with a whole group: blocks that
- * are missing have the scale 0.
+ * are missing have the scale 0. Scales, eight F16 for each group, come behind all quants, so that no piece lies on two cache lines: a load
+ * that needs two of them is what a processor waits for most.
  *
- * @param data [outputs, groups] groups; owned by whoever gave the memory
+ * @param data [outputs, groups] quants of groups, then [outputs, groups] scales; owned by whoever gave the memory
  */
-record PackedWeights(TensorType type, int groups, MemorySegment data) {
+record PackedWeights(TensorType type, int outputs, int groups, MemorySegment data) {
     /** Blocks of a group: one for each lane of a vector of ints. */
     static final int BLOCKS = 8;
-    /** Bytes of the scales of a group, which come first. */
+    /** Bytes of the scales of a group. */
     static final int SCALES = BLOCKS * Short.BYTES;
     /** Bytes of a piece: an int of each block. */
     static final int PIECE = BLOCKS * Integer.BYTES;
@@ -51,7 +52,7 @@ record PackedWeights(TensorType type, int groups, MemorySegment data) {
      */
     static PackedWeights allocate(TensorType type, int outputs, int inputs, SegmentAllocator memory) {
         int groups = groups(inputs);
-        return new PackedWeights(type, groups, memory.allocate((long) outputs * groups * groupBytes(type), 64));
+        return new PackedWeights(type, outputs, groups, memory.allocate((long) outputs * groups * (quantBytes(type) + SCALES), 64));
     }
 
     /** Groups that hold a row of inputs. */
@@ -59,13 +60,19 @@ record PackedWeights(TensorType type, int groups, MemorySegment data) {
         return Math.ceilDiv(inputs, BLOCKS * 32);
     }
 
-    static int groupBytes(TensorType type) {
-        return BLOCKS * (int) type.bytesFor(32);
+    /** Bytes of the quants of a group. */
+    static int quantBytes(TensorType type) {
+        return BLOCKS * ((int) type.bytesFor(32) - Short.BYTES);
     }
 
-    /** Bytes of outputs before {@code output}. */
-    long bytesBefore(int output) {
-        return (long) output * groups * groupBytes(type);
+    /** Where the quants of an output begin. */
+    long quantsAt(int output) {
+        return (long) output * groups * quantBytes(type);
+    }
+
+    /** Where the scales of an output begin. */
+    long scalesAt(int output) {
+        return quantsAt(outputs) + (long) output * groups * SCALES;
     }
 
     /**
@@ -81,10 +88,11 @@ record PackedWeights(TensorType type, int groups, MemorySegment data) {
         for (int o = from; o < to; o++) {
             for (int group = 0; group < groups; group++) {
                 long in = ((long) o * blocks + group * BLOCKS) * blockBytes;
-                long at = bytesBefore(o) + (long) group * groupBytes(type);
+                long quantsAt = quantsAt(o) + (long) group * quantBytes(type);
+                long scalesAt = scalesAt(o) + (long) group * SCALES;
                 int here = Math.min(BLOCKS, blocks - group * BLOCKS);
                 for (int block = 0; block < here; block++, in += blockBytes) {
-                    data.set(SHORT, at + block * Short.BYTES, source.get(SHORT, in));
+                    data.set(SHORT, scalesAt + block * Short.BYTES, source.get(SHORT, in));
                     if (bytes) {
                         IntVector.fromMemorySegment(EIGHT, source, in + Short.BYTES, ORDER).lanewise(XOR, SIGNS)
                                 .intoArray(quants, block * BLOCKS);
@@ -94,7 +102,7 @@ record PackedWeights(TensorType type, int groups, MemorySegment data) {
                 }
                 Arrays.fill(quants, here * BLOCKS, quants.length, 0);
                 for (int piece = 0; piece < ints(); piece++) {
-                    IntVector.fromArray(EIGHT, quants, piece, COLUMN, 0).intoMemorySegment(data, at + SCALES + piece * PIECE, ORDER);
+                    IntVector.fromArray(EIGHT, quants, piece, COLUMN, 0).intoMemorySegment(data, quantsAt + piece * PIECE, ORDER);
                 }
             }
         }
@@ -102,7 +110,7 @@ record PackedWeights(TensorType type, int groups, MemorySegment data) {
 
     /** Ints of a block. */
     private int ints() {
-        return (groupBytes(type) - SCALES) / PIECE;
+        return quantBytes(type) / PIECE;
     }
 
     /** Ints of scratch memory for {@link #decode}. */
@@ -118,21 +126,22 @@ record PackedWeights(TensorType type, int groups, MemorySegment data) {
      * @param count          whole blocks
      */
     void decode(int output, int group, int[] quants, float[] out, int at, int count) {
-        long p = bytesBefore(output) + (long) group * groupBytes(type);
+        long quantsAt = quantsAt(output) + (long) group * quantBytes(type);
+        long scalesAt = scalesAt(output) + (long) group * SCALES;
         if (type == TensorType.Q8_0) {
-            decodeQ8(p, quants, out, at, count / 32);
+            decodeQ8(quantsAt, scalesAt, quants, out, at, count / 32);
         } else {
-            decodeQ4(p, quants, out, at, count / 32);
+            decodeQ4(quantsAt, scalesAt, quants, out, at, count / 32);
         }
     }
 
-    private void decodeQ8(long p, int[] quants, float[] out, int at, int blocks) {
+    private void decodeQ8(long quantsAt, long scalesAt, int[] quants, float[] out, int at, int blocks) {
         for (int piece = 0; piece < BLOCKS; piece++) {
-            IntVector.fromMemorySegment(EIGHT, data, p + SCALES + piece * PIECE, ORDER).lanewise(XOR, SIGNS)
+            IntVector.fromMemorySegment(EIGHT, data, quantsAt + piece * PIECE, ORDER).lanewise(XOR, SIGNS)
                     .intoArray(quants, piece * BLOCKS);
         }
         for (int block = 0; block < blocks; block++) {
-            FloatVector scale = FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p + block * Short.BYTES)));
+            FloatVector scale = FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, scalesAt + block * Short.BYTES)));
             ByteVector bytes = IntVector.fromArray(EIGHT, quants, block, COLUMN, 0).reinterpretAsBytes();
             for (int part = 0; part < 32 / COUNT; part++) {
                 ((FloatVector) bytes.castShape(FLOATS, part)).mul(scale).intoArray(out, at + block * 32 + part * COUNT);
@@ -140,12 +149,12 @@ record PackedWeights(TensorType type, int groups, MemorySegment data) {
         }
     }
 
-    private void decodeQ4(long p, int[] quants, float[] out, int at, int blocks) {
+    private void decodeQ4(long quantsAt, long scalesAt, int[] quants, float[] out, int at, int blocks) {
         for (int piece = 0; piece < BLOCKS / 2; piece++) {
-            IntVector.fromMemorySegment(EIGHT, data, p + SCALES + piece * PIECE, ORDER).intoArray(quants, piece * BLOCKS);
+            IntVector.fromMemorySegment(EIGHT, data, quantsAt + piece * PIECE, ORDER).intoArray(quants, piece * BLOCKS);
         }
         for (int block = 0; block < blocks; block++) {
-            FloatVector scale = FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, p + block * Short.BYTES)));
+            FloatVector scale = FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, scalesAt + block * Short.BYTES)));
             ByteVector pairs = IntVector.fromArray(FOUR, quants, block, COLUMN, 0).reinterpretAsBytes();
             for (int part = 0; part < 16 / COUNT; part++) {
                 IntVector pair = (IntVector) pairs.convertShape(ZERO_EXTEND_B2I, Lanes.INTS, part);

@@ -5,15 +5,14 @@ import static io.chunkwise.model.cpu.PackedWeights.BLOCKS;
 import static io.chunkwise.model.cpu.PackedWeights.PIECE;
 import static io.chunkwise.model.cpu.PackedWeights.SCALES;
 import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
-import static jdk.incubator.vector.VectorOperators.MAX;
 import static jdk.incubator.vector.VectorOperators.S2I;
 
 import io.chunkwise.model.format.TensorType;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -78,69 +77,79 @@ final class IntegerProjection {
      */
     static final class Input {
         private final boolean nibbles; // Q4_0, not Q8_0
+        private final boolean turned;
         private final int pieces;
         private final int perShort; // quants
         private final int sums;
         private short[] values = new short[0]; // [rows, groups, sums + pieces · perShort, VECTOR]
-        private final int[] rounded = new int[BLOCKS * 32]; // of a group, in the lower halves
-        private final int[] columns; // [pieces, perShort, 2, BLOCKS]: which of rounded the lower, then the upper halves of a vector are
+        private final float[] lanes = new float[32 * BLOCKS]; // [32, BLOCKS] of a group
+        private final int[] rounded = new int[32 * BLOCKS]; // [32, BLOCKS] of a group, in the lower halves
+        private final int[] columns; // [pieces, perShort, 2]: which of 32 the lower, then the upper halves of a vector are
         private float[] scales = new float[0]; // [rows, groups, BLOCKS]: what 1 stands for, times HALF_OF_SCALE
 
-        /** @param type Q8_0 or Q4_0 */
-        Input(TensorType type) {
+        /**
+         * @param type   Q8_0 or Q4_0
+         * @param turned for weights that are: every lane then has the same block of activations
+         */
+        Input(TensorType type, boolean turned) {
             nibbles = type == TensorType.Q4_0;
+            this.turned = turned;
             pieces = nibbles ? PIECES_Q4 : PIECES_Q8;
             perShort = nibbles ? 4 : 2;
             sums = nibbles ? SUMS_Q4 : SUMS_Q8;
-            columns = new int[pieces * perShort * 2 * BLOCKS];
+            columns = new int[pieces * perShort * 2];
             for (int i = 0; i < columns.length; i++) {
-                int block = i % BLOCKS;
-                int half = i / BLOCKS % 2;
-                int k = i / BLOCKS / 2 % perShort;
-                int piece = i / BLOCKS / 2 / perShort;
+                int half = i % 2;
+                int k = i / 2 % perShort;
+                int piece = i / 2 / perShort;
                 int quant = (2 * piece + half) * perShort + k;
                 // Two nibbles of a byte, the lower ones being the first half of a block, or one byte after the other.
-                columns[i] = block * 32 + (nibbles ? quant / 2 + quant % 2 * 16 : quant);
+                columns[i] = nibbles ? quant / 2 + quant % 2 * 16 : quant;
             }
         }
 
         /** @param in [rows, inputs] */
         void round(float[] in, int inputs, int rows) {
-            int groups = PackedWeights.groups(inputs);
+            int groups = turned ? Math.ceilDiv(inputs, 32) : PackedWeights.groups(inputs);
+            int width = turned ? 32 : BLOCKS * 32; // of a group
             int groupSize = nibbles ? GROUP_Q4 : GROUP_Q8;
             values = values.length >= rows * groups * groupSize ? values : new short[rows * groups * groupSize];
             scales = Scratch.atLeast(scales, rows * groups * BLOCKS);
             for (int group = 0; group < rows * groups; group++) {
-                int first = group % groups * BLOCKS; // of its blocks, in the row
-                for (int block = 0; block < BLOCKS; block++) {
-                    boolean missing = (first + block) * 32 >= inputs;
-                    float step = missing ? 0 : roundBlock(in, group / groups * inputs + (first + block) * 32, block * 32);
-                    if (!(step > 0)) { // missing, all 0 or not a number
-                        Arrays.fill(rounded, block * 32, block * 32 + 32, 0);
-                    }
-                    scales[group * BLOCKS + block] = step * HALF_OF_SCALE;
-                }
+                int first = group % groups * width; // of its inputs, in the row
+                spread(in, group / groups * inputs + first, inputs - first);
+                roundGroup(group * BLOCKS);
                 arrange(group * groupSize);
             }
         }
 
-        /**
-         * Leaves a block's integers in {@code rounded}, unless all are 0.
-         *
-         * @return what 1 stands for
-         */
-        private float roundBlock(float[] in, int from, int to) {
+        /** Gives each lane its block of 32, filled up with zeros; one number after the other, which takes less time than gathers. */
+        private void spread(float[] in, int from, int count) {
+            for (int lane = 0; lane < BLOCKS; lane++) {
+                int offset = turned ? 0 : lane * 32;
+                int here = Math.clamp(count - offset, 0, 32);
+                for (int i = 0; i < here; i++) {
+                    lanes[i * BLOCKS + lane] = in[from + offset + i];
+                }
+                for (int i = here; i < 32; i++) {
+                    lanes[i * BLOCKS + lane] = 0;
+                }
+            }
+        }
+
+        /** Leaves the integers of a group in {@code rounded}, and what 1 stands for in {@code scales} from {@code at}. */
+        private void roundGroup(int at) {
             FloatVector magnitudes = FloatVector.zero(FLOATS);
-            for (int i = 0; i < 32; i += 8) {
-                magnitudes = magnitudes.max(FloatVector.fromArray(FLOATS, in, from + i).abs());
+            for (int i = 0; i < lanes.length; i += BLOCKS) {
+                magnitudes = magnitudes.max(FloatVector.fromArray(FLOATS, lanes, i).abs());
             }
-            float step = magnitudes.reduceLanes(MAX) / LARGEST;
-            FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / step);
-            for (int i = 0; i < 32; i += 8) {
-                FloatVector.fromArray(FLOATS, in, from + i).mul(inverse).add(VectorMath.ROUND_TO_INT)
-                        .reinterpretAsInts().intoArray(rounded, to + i);
+            FloatVector step = magnitudes.div(LARGEST);
+            FloatVector zero = FloatVector.zero(FLOATS);
+            FloatVector inverse = zero.blend(FloatVector.broadcast(FLOATS, 1).div(step), step.compare(GT, zero));
+            for (int i = 0; i < lanes.length; i += BLOCKS) {
+                FloatVector.fromArray(FLOATS, lanes, i).mul(inverse).add(VectorMath.ROUND_TO_INT).reinterpretAsInts().intoArray(rounded, i);
             }
-            return step;
+            step.mul(HALF_OF_SCALE).intoArray(scales, at);
         }
 
         /** Brings the integers of a group in order, from {@code at} in {@code values}. */
@@ -150,11 +159,11 @@ final class IntegerProjection {
                 ShortVector total = ShortVector.zero(SHORTS);
                 for (int piece = sum; piece < pieces; piece += sums) {
                     int to = at + (sums + piece / PIECES * PIECES * perShort + piece % PIECES) * VECTOR;
-                    ShortVector lowest = gathered(piece * perShort);
+                    ShortVector lowest = column(piece * perShort);
                     ShortVector before = lowest;
                     total = total.add(lowest);
                     for (int k = 1; k < perShort; k++) {
-                        ShortVector activations = gathered(piece * perShort + k);
+                        ShortVector activations = column(piece * perShort + k);
                         activations.sub(before.mul(place)).intoArray(values, to + k * NEXT);
                         total = total.add(activations);
                         before = activations;
@@ -169,9 +178,9 @@ final class IntegerProjection {
             }
         }
 
-        private ShortVector gathered(int vector) {
-            IntVector lower = IntVector.fromArray(INTS, rounded, 0, columns, vector * 2 * BLOCKS);
-            IntVector upper = IntVector.fromArray(INTS, rounded, 0, columns, (vector * 2 + 1) * BLOCKS);
+        private ShortVector column(int vector) {
+            IntVector lower = IntVector.fromArray(INTS, rounded, columns[2 * vector] * BLOCKS);
+            IntVector upper = IntVector.fromArray(INTS, rounded, columns[2 * vector + 1] * BLOCKS);
             return lower.and(0xffff).or(upper.lanewise(LSHL, 16)).reinterpretAsShorts();
         }
     }
@@ -183,12 +192,29 @@ final class IntegerProjection {
      * @param out out/in+out [outputs] from {@code outAt}
      */
     static void project(PackedWeights weights, Input in, int row, boolean accumulate, float[] out, int outAt, int from, int to) {
-        int groups = weights.groups();
-        int scalesAt = row * groups * BLOCKS;
+        project(weights, weights.groups(), in, row, accumulate, out, outAt, from, to);
+    }
+
+    /**
+     * out[o] += Σ_i weight[o, i] · in[row, i], for the outputs of rows [from, to) of a weight that is turned
+     *
+     * @param inputs leading ones that count, the others being 0
+     * @param in     in     made for the type and width of {@code weights}, and turned
+     * @param out    in+out [outputs] from {@code outAt}
+     */
+    static void addTurned(PackedWeights weights, int inputs, Input in, int row, float[] out, int outAt, int from, int to) {
+        if (inputs > 0) {
+            project(weights, Math.ceilDiv(inputs, 32), in, row, true, out, outAt, from, to);
+        }
+    }
+
+    private static void project(PackedWeights weights, int groups, Input in, int row, boolean accumulate, float[] out, int outAt, int from,
+            int to) {
+        int first = row * weights.groups();
         if (weights.type() == TensorType.Q4_0) {
-            projectQ4(weights, in.values, row * groups * GROUP_Q4, in.scales, scalesAt, accumulate, out, outAt, from, to);
+            projectQ4(weights, groups, in.values, first * GROUP_Q4, in.scales, first * BLOCKS, accumulate, out, outAt, from, to);
         } else {
-            projectQ8(weights, in.values, row * groups * GROUP_Q8, in.scales, scalesAt, accumulate, out, outAt, from, to);
+            projectQ8(weights, groups, in.values, first * GROUP_Q8, in.scales, first * BLOCKS, accumulate, out, outAt, from, to);
         }
     }
 
@@ -198,15 +224,16 @@ final class IntegerProjection {
     // trees: a chain of so many additions leaves the processor waiting, most of all beside another thread of its core. Loops over groups
     // end where p is at the end, which the compiler does not count: before a counted loop over a segment it does so much once and for all that
     // a row of eight groups took a third longer.
-    private static void projectQ4(PackedWeights weights, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
-            float[] out, int outAt, int from, int to) {
+    private static void projectQ4(PackedWeights weights, int groups, short[] in, int inAt, float[] scales, int scalesAt,
+            boolean accumulate, float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
         MemorySegment data = weights.data();
+        boolean turned = weights.turned();
         long p = weights.quantsAt(from);
         long s = weights.scalesAt(from);
-        long rowBytes = (long) weights.groups() * PIECES_Q4 * PIECE;
+        int skipped = weights.groups() - groups; // at the ends of rows
         for (int o = from; o < to; o++) {
-            long end = p + rowBytes;
+            long end = p + groups * (long) (PIECES_Q4 * PIECE);
             int x = inAt;
             int z = scalesAt;
             FloatVector sums = FloatVector.zero(FLOATS);
@@ -256,6 +283,13 @@ final class IntegerProjection {
                 x += GROUP_Q4;
                 z += BLOCKS;
             } while (p != end);
+            p += skipped * (long) (PIECES_Q4 * PIECE);
+            s += skipped * (long) SCALES;
+            if (turned) {
+                int at = outAt + o * BLOCKS;
+                sums.mul(HALF_OF_SCALE).add(FloatVector.fromArray(FLOATS, out, at)).intoArray(out, at);
+                continue;
+            }
             sums.intoArray(lanes, 0);
             float total = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
             total *= HALF_OF_SCALE;
@@ -263,17 +297,18 @@ final class IntegerProjection {
         }
     }
 
-    private static void projectQ8(PackedWeights weights, short[] in, int inAt, float[] scales, int scalesAt, boolean accumulate,
-            float[] out, int outAt, int from, int to) {
+    private static void projectQ8(PackedWeights weights, int groups, short[] in, int inAt, float[] scales, int scalesAt,
+            boolean accumulate, float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
         MemorySegment data = weights.data();
+        boolean turned = weights.turned();
         IntVector bytes = IntVector.fromArray(PIECES_INTS, BYTES, 0);
         IntVector biases = IntVector.broadcast(INTS, -PIECES_Q8 * BIAS_Q8);
         long p = weights.quantsAt(from);
         long s = weights.scalesAt(from);
-        long rowBytes = (long) weights.groups() * PIECES_Q8 * PIECE;
+        int skipped = weights.groups() - groups; // at the ends of rows
         for (int o = from; o < to; o++) {
-            long end = p + rowBytes;
+            long end = p + groups * (long) (PIECES_Q8 * PIECE);
             int x = inAt;
             int z = scalesAt;
             FloatVector sums = FloatVector.zero(FLOATS);
@@ -348,6 +383,13 @@ final class IntegerProjection {
                 x += GROUP_Q8;
                 z += BLOCKS;
             } while (p != end);
+            p += skipped * (long) (PIECES_Q8 * PIECE);
+            s += skipped * (long) SCALES;
+            if (turned) {
+                int at = outAt + o * BLOCKS;
+                sums.mul(HALF_OF_SCALE).add(FloatVector.fromArray(FLOATS, out, at)).intoArray(out, at);
+                continue;
+            }
             sums.intoArray(lanes, 0);
             float total = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
             total *= HALF_OF_SCALE;

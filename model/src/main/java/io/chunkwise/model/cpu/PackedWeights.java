@@ -3,8 +3,12 @@ package io.chunkwise.model.cpu;
 import static io.chunkwise.model.cpu.Lanes.COUNT;
 import static io.chunkwise.model.cpu.Lanes.FLOATS;
 import static io.chunkwise.model.cpu.Lanes.ORDER;
+import static io.chunkwise.model.cpu.WeightDecoder.HALF_BITS;
+import static io.chunkwise.model.cpu.WeightDecoder.HALF_TO_FLOAT;
 import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.S2I;
 import static jdk.incubator.vector.VectorOperators.XOR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
@@ -16,21 +20,26 @@ import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * A quantized weight in the order in which {@link IntegerProjection} reads it: what a file holds, in the same size, and all that both
  * decode and prefill read of it. Eight neighbouring blocks of a row are a group, and lane j of every vector of the group belongs to
- * its block j, so that all that is done per block is done to eight at a time, and no sum crosses lanes but once per row.
+ * its block j, so that all that is done per block is done to eight at a time, and no sum crosses lanes but once per row. Rows that are
+ * shorter than a group, as those of an up half are, are <em>turned</em>: a group is one block of each of eight neighbouring outputs, lane j
+ * belongs to output j, and no sum crosses lanes at all.
  *
  * <p>The quants of a group are as many pieces of 32 bytes as a block has ints, piece q being int q of each block. Bytes of Q8_0
  * lie 128 higher, and so are not negative; Q4_0 lies 8 higher in files already. Rows end with a whole group: blocks that
  * are missing have the scale 0. Scales, eight F16 for each group, come behind all quants, so that no piece lies on two cache lines: a load
  * that needs two of them is what a processor waits for most.
  *
- * @param data [outputs, groups] quants of groups, then [outputs, groups] scales; owned by whoever gave the memory
+ * @param rows   outputs; eights of them where {@code turned}
+ * @param groups of a row
+ * @param data   [rows, groups] quants of groups, then [rows, groups] scales; owned by whoever gave the memory
  */
-record PackedWeights(TensorType type, int outputs, int groups, MemorySegment data) {
+record PackedWeights(TensorType type, int rows, int groups, boolean turned, MemorySegment data) {
     /** Blocks of a group: one for each lane of a vector of ints. */
     static final int BLOCKS = 8;
     /** Bytes of the scales of a group. */
@@ -51,8 +60,20 @@ record PackedWeights(TensorType type, int outputs, int groups, MemorySegment dat
      * @param type Q8_0 or Q4_0
      */
     static PackedWeights allocate(TensorType type, int outputs, int inputs, SegmentAllocator memory) {
-        int groups = groups(inputs);
-        return new PackedWeights(type, outputs, groups, memory.allocate((long) outputs * groups * (quantBytes(type) + SCALES), 64));
+        return allocate(type, outputs, groups(inputs), false, memory);
+    }
+
+    /**
+     * Room for a weight that is turned.
+     *
+     * @param outputs a multiple of BLOCKS
+     */
+    static PackedWeights allocateTurned(TensorType type, int outputs, int inputs, SegmentAllocator memory) {
+        return allocate(type, outputs / BLOCKS, Math.ceilDiv(inputs, 32), true, memory);
+    }
+
+    private static PackedWeights allocate(TensorType type, int rows, int groups, boolean turned, SegmentAllocator memory) {
+        return new PackedWeights(type, rows, groups, turned, memory.allocate((long) rows * groups * (quantBytes(type) + SCALES), 64));
     }
 
     /** Groups that hold a row of inputs. */
@@ -65,39 +86,40 @@ record PackedWeights(TensorType type, int outputs, int groups, MemorySegment dat
         return BLOCKS * ((int) type.bytesFor(32) - Short.BYTES);
     }
 
-    /** Where the quants of an output begin. */
-    long quantsAt(int output) {
-        return (long) output * groups * quantBytes(type);
+    /** Where the quants of a row begin. */
+    long quantsAt(int row) {
+        return (long) row * groups * quantBytes(type);
     }
 
-    /** Where the scales of an output begin. */
-    long scalesAt(int output) {
-        return quantsAt(outputs) + (long) output * groups * SCALES;
+    /** Where the scales of a row begin. */
+    long scalesAt(int row) {
+        return quantsAt(rows) + (long) row * groups * SCALES;
     }
 
     /**
-     * Copies outputs [from, to).
+     * Copies rows [from, to).
      *
-     * @param source [outputs, inputs] as in files
+     * @param source [outputs, inputs] as in files, rows filled up to whole blocks
      */
     void pack(MemorySegment source, int inputs, int from, int to) {
         int blockBytes = (int) type.bytesFor(32);
-        int blocks = inputs / 32;
+        int blocks = Math.ceilDiv(inputs, 32);
         boolean bytes = type == TensorType.Q8_0;
         int[] quants = new int[BLOCKS * BLOCKS]; // [blocks, ints] of a group; four ints of eight are used by Q4_0
-        for (int o = from; o < to; o++) {
+        for (int row = from; row < to; row++) {
             for (int group = 0; group < groups; group++) {
-                long in = ((long) o * blocks + group * BLOCKS) * blockBytes;
-                long quantsAt = quantsAt(o) + (long) group * quantBytes(type);
-                long scalesAt = scalesAt(o) + (long) group * SCALES;
-                int here = Math.min(BLOCKS, blocks - group * BLOCKS);
-                for (int block = 0; block < here; block++, in += blockBytes) {
-                    data.set(SHORT, scalesAt + block * Short.BYTES, source.get(SHORT, in));
+                long quantsAt = quantsAt(row) + (long) group * quantBytes(type);
+                long scalesAt = scalesAt(row) + (long) group * SCALES;
+                int here = turned ? BLOCKS : Math.min(BLOCKS, blocks - group * BLOCKS);
+                for (int lane = 0; lane < here; lane++) {
+                    long block = turned ? ((long) row * BLOCKS + lane) * blocks + group : (long) row * blocks + group * BLOCKS + lane;
+                    long in = block * blockBytes;
+                    data.set(SHORT, scalesAt + lane * Short.BYTES, source.get(SHORT, in));
                     if (bytes) {
                         IntVector.fromMemorySegment(EIGHT, source, in + Short.BYTES, ORDER).lanewise(XOR, SIGNS)
-                                .intoArray(quants, block * BLOCKS);
+                                .intoArray(quants, lane * BLOCKS);
                     } else {
-                        IntVector.fromMemorySegment(FOUR, source, in + Short.BYTES, ORDER).intoArray(quants, block * BLOCKS);
+                        IntVector.fromMemorySegment(FOUR, source, in + Short.BYTES, ORDER).intoArray(quants, lane * BLOCKS);
                     }
                 }
                 Arrays.fill(quants, here * BLOCKS, quants.length, 0);
@@ -119,7 +141,7 @@ record PackedWeights(TensorType type, int outputs, int groups, MemorySegment dat
     }
 
     /**
-     * The leading weights of a group as floats: the bits that {@link WeightDecoder} gives for what was packed.
+     * The leading weights of a group as floats: the bits that {@link WeightDecoder} gives for what was packed. For weights that are not turned.
      *
      * @param quants scratch [scratchSize()]
      * @param out    out     [count] from {@code at}
@@ -162,6 +184,29 @@ record PackedWeights(TensorType type, int outputs, int groups, MemorySegment dat
                 ((FloatVector) pair.and(15).sub(8).convertShape(I2F, FLOATS, 0)).mul(scale).intoArray(out, o);
                 ((FloatVector) pair.lanewise(LSHR, 4).sub(8).convertShape(I2F, FLOATS, 0)).mul(scale).intoArray(out, o + 16);
             }
+        }
+    }
+
+    /**
+     * The leading inputs of a group of a weight that is turned, as floats.
+     *
+     * @param out   out [count, BLOCKS] from {@code at}, {@code step} floats from input to input
+     * @param count of 32 inputs at most
+     */
+    void decodeTurned(int row, int group, float[] out, int at, int step, int count) {
+        long quantsAt = quantsAt(row) + (long) group * quantBytes(type);
+        IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data,
+                scalesAt(row) + (long) group * SCALES, ORDER).convertShape(S2I, EIGHT, 0);
+        FloatVector scales = halves.lanewise(LSHL, 13).and(HALF_BITS).reinterpretAsFloats().mul(HALF_TO_FLOAT);
+        int bits = type == TensorType.Q8_0 ? 8 : 4;
+        int zero = 1 << bits - 1;
+        for (int i = 0; i < count; i++) {
+            // Two nibbles of a byte, the lower one being of the first half of the block, or a byte.
+            int shift = bits == 8 ? i % 4 * 8 : i % 4 * 8 + i / 16 * 4;
+            int piece = bits == 8 ? i / 4 : i % 16 / 4;
+            IntVector values = IntVector.fromMemorySegment(EIGHT, data, quantsAt + piece * PIECE, ORDER).lanewise(LSHR, shift)
+                    .and(2 * zero - 1).sub(zero);
+            ((FloatVector) values.convertShape(I2F, FloatVector.SPECIES_256, 0)).mul(scales).intoArray(out, at + i * step);
         }
     }
 }

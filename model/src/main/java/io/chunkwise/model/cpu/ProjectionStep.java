@@ -4,6 +4,7 @@ import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.TokenBatch;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -56,6 +57,7 @@ final class ProjectionStep {
     private float[] product = new float[0]; // [rows, outputs] of an update that is not fused
     private final PanelStep manyRows;
     private final Map<TensorType, IntegerProjection.Input> rounded = new EnumMap<>(TensorType.class); // [rows, inputs] for packed weights
+    private final Map<TensorType, List<IntegerProjection.Input>> roundedHidden = new EnumMap<>(TensorType.class); // [update][rows, rank]
     private final Map<TensorType, float[]> prepared = new EnumMap<>(TensorType.class); // [rows, preparedSize] for other quantized ones
 
     /**
@@ -128,7 +130,7 @@ final class ProjectionStep {
         }
         for (Update update : updates) {
             items += update.pair().rank();
-            bytes += update.pair().down().byteSize();
+            bytes += update.pair().type().bytesFor((long) update.pair().rank() * inputs);
         }
         int chunk = Math.toIntExact(Math.max(OUTPUTS, CHUNK_BYTES * (long) items / bytes / OUTPUTS * OUTPUTS));
         team.share(items, chunk, OUTPUTS, (_, from, to) -> {
@@ -183,7 +185,7 @@ final class ProjectionStep {
             return;
         }
         if (packed) {
-            rounded.computeIfAbsent(type, IntegerProjection.Input::new).round(in, inputs, rows);
+            rounded.computeIfAbsent(type, _ -> new IntegerProjection.Input(type, false)).round(in, inputs, rows);
             return;
         }
         int size = RowProjection.preparedSize(type, inputs);
@@ -214,31 +216,50 @@ final class ProjectionStep {
         int items = 0;
         long work = 0;
         int largest = 0;
-        for (Update update : updates) {
+        for (int i = 0; i < updates.size(); i++) {
+            Update update = updates.get(i);
             applyGains(update, rows, batch, firstRow);
+            if (update.pair().packedUp() != null) {
+                hiddenOf(update.pair().type(), i).round(update.hidden(), update.pair().rank(), rows);
+            }
             items += tiles(update);
             work += (long) rows * update.pair().rank() * update.pair().outputs();
             largest = Math.max(largest, update.pair().rank());
         }
         scratch.reserve(largest * AttachedPair.TILE);
-        team.share(items, work < ALONE ? items : Math.max(1, items / (16 * team.size())), (worker, from, to) -> {
+        int smallest = Math.max(1, items / (16 * team.size()));
+        int chunk = Math.max(1, items / (2 * team.size()) / smallest) * smallest;
+        team.share(items, work < ALONE ? items : chunk, smallest, (worker, from, to) -> {
             int begin = 0;
-            for (Update update : updates) {
-                int end = begin + tiles(update);
+            for (int i = 0; i < updates.size(); i++) {
+                int end = begin + tiles(updates.get(i));
                 if (from < end && to > begin) {
-                    addTiles(update, rows, batch, firstRow, Math.max(from, begin) - begin, Math.min(to, end) - begin, scratch.of(worker));
+                    addTiles(updates.get(i), i, rows, batch, firstRow, Math.max(from, begin) - begin, Math.min(to, end) - begin,
+                            scratch.of(worker));
                 }
                 begin = end;
             }
         });
     }
 
+    /** What an update's hidden rows are rounded into. */
+    private IntegerProjection.Input hiddenOf(TensorType type, int update) {
+        List<IntegerProjection.Input> inputs = roundedHidden.computeIfAbsent(type, _ -> new ArrayList<>());
+        while (inputs.size() <= update) {
+            inputs.add(new IntegerProjection.Input(type, true));
+        }
+        return inputs.get(update);
+    }
+
     private static int tiles(Update update) {
         return (update.pair().outputs() + AttachedPair.TILE - 1) / AttachedPair.TILE;
     }
 
-    /** @param decoded scratch [rank, AttachedPair.TILE] */
-    private void addTiles(Update update, int rows, TokenBatch batch, int firstRow, int fromTile, int toTile, float[] decoded) {
+    /**
+     * @param index   of the update
+     * @param decoded scratch [rank, AttachedPair.TILE]
+     */
+    private void addTiles(Update update, int index, int rows, TokenBatch batch, int firstRow, int fromTile, int toTile, float[] decoded) {
         AttachedPair pair = update.pair();
         int outputs = pair.outputs();
         int from = fromTile * AttachedPair.TILE;
@@ -251,8 +272,13 @@ final class ProjectionStep {
             return;
         }
         for (int row = 0; row < rows; row++) {
-            LowRankKernels.addUp(pair, update.hidden(), row * pair.rank(), largestRank(pair, batch, firstRow, row, row + 1), update.out(),
-                    row * outputs, from, to);
+            int rank = largestRank(pair, batch, firstRow, row, row + 1);
+            if (pair.packedUp() == null) {
+                LowRankKernels.addUp(pair, update.hidden(), row * pair.rank(), rank, update.out(), row * outputs, from, to);
+            } else {
+                IntegerProjection.addTurned(pair.packedUp(), rank, hiddenOf(pair.type(), index), row, update.out(), row * outputs,
+                        from / PackedWeights.BLOCKS, to / PackedWeights.BLOCKS);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 package io.chunkwise.model.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.format.TensorType;
@@ -107,6 +108,57 @@ class AttachedPairTest {
                 }
             }
         }
+    }
+
+    /** Blocks of packed halves are 32 neighbours of a row, be they inputs or components; no two components share a size here. */
+    @ParameterizedTest
+    @EnumSource(names = {"Q8_0", "Q4_0"})
+    void packedHalvesAreOffByARoundingOfTheirBlocks(TensorType type) {
+        assumeTrue(IntegerProjection.isSupported(), "vectors of 256 bits");
+        double bound = type == TensorType.Q8_0 ? 0.5 / 127 + 0x1p-11 : 1 / 8.0 + 0x1p-11; // the largest positive value of Q4_0 is 7 of 8
+        for (int rank : new int[] {1, 16, 17, 32, 40, 64, 300}) {
+            LowRankPair pair = pair(rank, 96, 160, 1, 1);
+            for (int k = 0; k < rank; k++) {
+                for (int o = 0; o < pair.outputs(); o++) {
+                    pair.up()[o * rank + k] *= Math.scalb(1f, k % 7 - 30);
+                }
+            }
+            try (Arena memory = Arena.ofConfined()) {
+                AttachedPair attached = AttachedPair.of(pair, type, memory, true);
+                assertEquals(rank >= 17, attached.packedUp() != null, rank + " components");
+                float[] tile = new float[TileProjection.scratchSize(1)];
+                for (int first = 0; first < pair.outputs(); first += TileProjection.TILE) {
+                    for (int begin = 0; begin < rank; begin += TileProjection.DEPTH) {
+                        int components = Math.min(TileProjection.DEPTH, rank - begin);
+                        attached.upWeights().read(first, TileProjection.TILE, begin, components, tile);
+                        for (int i = 0; i < TileProjection.TILE * components; i++) {
+                            int o = first + i % TileProjection.TILE;
+                            int k = begin + i / TileProjection.TILE;
+                            // Without what stands for the down half: relative to the power of two of the component, values are below 2.
+                            double factor = Math.scalb(1, Math.getExponent(largest(pair, k)));
+                            assertEquals(pair.up()[o * rank + k] / factor, tile[i], 2 * bound,
+                                    type + ", " + rank + " components: output " + o + ", component " + k);
+                        }
+                    }
+                }
+                for (int k = 0; k < rank; k++) {
+                    attached.downWeights().read(k, 1, 0, 96, tile);
+                    double factor = attached.factor()[k] / Math.scalb(1, Math.getExponent(largest(pair, k)));
+                    for (int i = 0; i < 96; i++) {
+                        assertEquals(pair.down()[k * 96 + i] / factor, tile[i], 2 * bound, type + ": component " + k + ", input " + i);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Of the up half's values of a component. */
+    private static float largest(LowRankPair pair, int k) {
+        float largest = 0;
+        for (int o = 0; o < pair.outputs(); o++) {
+            largest = Math.max(largest, Math.abs(pair.up()[o * pair.rank() + k]));
+        }
+        return largest;
     }
 
     /** [outputs, rank] without the factors. */

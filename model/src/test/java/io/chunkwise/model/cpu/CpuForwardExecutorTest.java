@@ -2,6 +2,7 @@ package io.chunkwise.model.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -22,6 +23,7 @@ import io.chunkwise.model.forward.TokenBatch;
 import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
+import java.util.Arrays;
 import java.util.Optional;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -154,6 +156,31 @@ class CpuForwardExecutorTest implements ForwardExecutorContract {
                 ForwardExecutor integers = provider().open(model, options(64, 20, 2).with(ActivationFormat.INTEGER))) {
             TokenBatch batch = TokenBatch.uniform(new int[] {1, 2, 3, 4, 5, 6, 7}, 0, new float[0]);
             assertArrayEquals(logits(floats, batch), logits(integers, batch));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"Q8_0", "Q4_0"})
+    @EnabledIf("io.chunkwise.model.cpu.IntegerProjection#isSupported")
+    void integersBesideAnAdapterDependNeitherOnThreadsNorOnRowsBeside(TensorType type) {
+        ExecutorOptions alone = options(64, 20, 1).with(ActivationFormat.INTEGER);
+        try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(96, 2, 4, 2, 352, 513, 64), type, 1);
+                ForwardExecutor one = provider().open(model, alone);
+                ForwardExecutor five = provider().open(model, options(64, 20, 5).with(ActivationFormat.INTEGER))) {
+            for (int rank : new int[] {5, 40}) { // the second one's up halves are packed, too
+                Adapter adapter = SyntheticLlama.adapter(model.config(), rank, 1);
+                one.attach(Optional.of(adapter));
+                five.attach(Optional.of(adapter));
+                float[] together = logits(five, TokenBatch.uniform(new int[] {7, 8, 9}, 0, new float[] {0.7f}));
+                float[] last = null;
+                for (int token = 7; token < 10; token++) {
+                    last = logits(one, TokenBatch.uniform(new int[] {token}, token - 7, new float[] {0.7f}));
+                }
+                assertArrayEquals(last, Arrays.copyOfRange(together, together.length - last.length, together.length), rank + " components");
+                one.attach(Optional.empty());
+                float[] without = logits(one, TokenBatch.uniform(new int[] {9}, 2, new float[0]));
+                assertFalse(Arrays.equals(last, without), "the adapter does something");
+            }
         }
     }
 

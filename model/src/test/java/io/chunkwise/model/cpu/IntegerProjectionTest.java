@@ -95,7 +95,7 @@ class IntegerProjectionTest {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment data = arena.allocate(type.bytesFor(inputs * outputs));
             BlockCodec.encode(type, gaussians(inputs * outputs, 3), 0, inputs * outputs, data, 0);
-            IntegerProjection.Input rounded = new IntegerProjection.Input(type);
+            IntegerProjection.Input rounded = new IntegerProjection.Input(type, false);
             rounded.round(gaussians(inputs, 4), inputs, 1);
             PackedWeights weights = packed(type, data, inputs, outputs, arena);
             float[] whole = gaussians(outputs, 5);
@@ -110,10 +110,59 @@ class IntegerProjectionTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(names = {"Q8_0", "Q4_0"})
+    void turnedWeightsGiveTheSumsOfTheLeadingInputs(TensorType type) {
+        try (Arena arena = Arena.ofConfined()) {
+            for (int inputs : new int[] {17, 32, 33, 64, 100}) {
+                int width = (inputs + 31) / 32 * 32; // rows are filled up to whole blocks
+                for (int outputs : new int[] {8, 32, 96}) {
+                    float[] weights = gaussians(width * outputs, inputs);
+                    MemorySegment data = arena.allocate(type.bytesFor(weights.length));
+                    BlockCodec.encode(type, weights, 0, weights.length, data, 0);
+                    BlockCodec.decode(type, data, 0, weights, 0, weights.length);
+                    PackedWeights packed = PackedWeights.allocateTurned(type, outputs, inputs, arena);
+                    packed.pack(data, width, 0, packed.rows());
+                    for (int active : new int[] {0, 1, inputs / 2, inputs}) {
+                        float[] in = gaussians(2 * inputs, 7);
+                        Arrays.fill(in, active, inputs, 0);
+                        Arrays.fill(in, inputs + active, 2 * inputs, 0);
+                        IntegerProjection.Input rounded = new IntegerProjection.Input(type, true);
+                        rounded.round(in, inputs, 2);
+                        float[] before = gaussians(2 * outputs, 8);
+                        float[] actual = before.clone();
+                        for (int row = 0; row < 2; row++) {
+                            IntegerProjection.addTurned(packed, active, rounded, row, actual, row * outputs, 0, packed.rows() / 2);
+                            IntegerProjection.addTurned(packed, active, rounded, row, actual, row * outputs, packed.rows() / 2, packed.rows());
+                        }
+                        for (int i = 0; i < actual.length; i++) {
+                            double expected = before[i];
+                            double tolerance = 1e-5 * (1 + Math.abs(expected));
+                            for (int block = 0; block < inputs; block += 32) {
+                                float largest = 0;
+                                double magnitude = 0;
+                                for (int k = block; k < Math.min(inputs, block + 32); k++) {
+                                    float weight = weights[i % outputs * width + k];
+                                    float x = in[i / outputs * inputs + k];
+                                    expected += (double) weight * x;
+                                    largest = Math.max(largest, Math.abs(x));
+                                    magnitude += Math.abs(weight);
+                                }
+                                tolerance += magnitude * largest * (0.5 / 127 + 1e-5); // half of a step
+                            }
+                            assertEquals(expected, actual[i], tolerance,
+                                    type + " [" + outputs + ", " + inputs + "], " + active + " inputs, output " + i);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     private static void check(TensorType type, MemorySegment data, int inputs, int outputs, float[] in, int rows, Arena arena) {
         float[] weights = new float[inputs * outputs];
         BlockCodec.decode(type, data, 0, weights, 0, weights.length);
-        IntegerProjection.Input rounded = new IntegerProjection.Input(type);
+        IntegerProjection.Input rounded = new IntegerProjection.Input(type, false);
         rounded.round(in, inputs, rows);
         PackedWeights packed = packed(type, data, inputs, outputs, arena);
         float[] before = gaussians(rows * outputs, 6);

@@ -285,12 +285,13 @@ final class IntegerProjection {
             } while (p != end);
             p += skipped * (long) (PIECES_Q4 * PIECE);
             s += skipped * (long) SCALES;
+            sums.intoArray(lanes, 0);
             if (turned) {
-                int at = outAt + o * BLOCKS;
-                sums.mul(HALF_OF_SCALE).add(FloatVector.fromArray(FLOATS, out, at)).intoArray(out, at);
+                for (int lane = 0; lane < BLOCKS; lane++) {
+                    out[outAt + o * BLOCKS + lane] += lanes[lane] * HALF_OF_SCALE;
+                }
                 continue;
             }
-            sums.intoArray(lanes, 0);
             float total = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
             total *= HALF_OF_SCALE;
             out[outAt + o] = accumulate ? out[outAt + o] + total : total;
@@ -385,12 +386,13 @@ final class IntegerProjection {
             } while (p != end);
             p += skipped * (long) (PIECES_Q8 * PIECE);
             s += skipped * (long) SCALES;
+            sums.intoArray(lanes, 0);
             if (turned) {
-                int at = outAt + o * BLOCKS;
-                sums.mul(HALF_OF_SCALE).add(FloatVector.fromArray(FLOATS, out, at)).intoArray(out, at);
+                for (int lane = 0; lane < BLOCKS; lane++) {
+                    out[outAt + o * BLOCKS + lane] += lanes[lane] * HALF_OF_SCALE;
+                }
                 continue;
             }
-            sums.intoArray(lanes, 0);
             float total = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
             total *= HALF_OF_SCALE;
             out[outAt + o] = accumulate ? out[outAt + o] + total : total;

@@ -11,7 +11,8 @@ this order, so that what matters most is there when time runs out. In brackets t
      [peers]; Q8_0 with a context of 2,048 tokens, for its peak of device memory [memory]; Q4_0. One backend after the other
   2. that peak with full pages of F32 [memory-f32]
   3. where the time of a token goes, kernel by kernel (Q8_0, rank 8) [kernels]
-  4. Q8_0, F16 and Q4_0 with --cuda-graphs (ptx and cuda) [cuda-graphs], and with adapters merged, fused and unfused [modes], at 512
+  4. prefill of Q8_0, F16 and Q4_0 without tensor cores (ptx), which 1 has with them [floats]; the three with --cuda-graphs (ptx and cuda)
+     [cuda-graphs], and with adapters merged, fused and unfused [modes], at 512
 The KV cache is of F16 (--kv-type f16), as the comparison's is, except where it says F32.
 A configuration that fails (no driver, out of memory, over its time) is recorded with the line that it failed with, and the next one runs.
 The JSON: host, devices, unavailable and notes (what the launcher said of backends), runs[] (command, seconds, rows[] as `chunkwise bench
@@ -47,7 +48,7 @@ HERE = Path(__file__).resolve().parent
 NOT_CARRIED = ("nd4j", "openblas", "javacpp", "guava", "commons-", "tokenizers-", "api-", "byteunits", "chart.js-")
 NVIDIA_OPENCL, NVIDIA_CUDA = "libnvidia-opencl.so.1", "libcuda.so.1"
 CARRIED_MIB = 64  # what a checkout and packed files may have together where they are carried
-NAMES = ("fused", "peers", "memory", "memory-f32", "kernels", "cuda-graphs", "modes")
+NAMES = ("fused", "peers", "memory", "memory-f32", "kernels", "floats", "cuda-graphs", "modes")
 GOALS = {  # what was to be shown, and the name of what measures it
     "decode at most 2 x the floor": "fused",
     "an adapter costs at most 5 %": "fused",
@@ -309,6 +310,10 @@ def main():
         measure("memory-f32", device, "q8_0", "--rank", "8", "--context-depth", tight, kv_type="f32")
     for device in names:
         measure("kernels", device, "q8_0", "--rank", "8", "--context-depth", near, "--profile")
+    for device in names:
+        for kind in types:
+            if device.split(":")[0] == "ptx":
+                measure("floats", device, kind, *ranks, "--context-depth", near, "--tensor-cores", "off")
     for device in names:
         for kind in types:
             if device.split(":")[0] in ("ptx", "cuda"):

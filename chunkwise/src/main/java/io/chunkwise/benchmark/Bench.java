@@ -190,7 +190,7 @@ public final class Bench {
         int threads = !cpu ? 0 : seat.threads() == 0 ? Runtime.getRuntime().availableProcessors() : seat.threads();
         return new BenchRow.Setting(name, model.weights().get(WeightRole.QUERY, 0).type(), model.weights().bytes(), seat.executor().name(),
                 seat.executor().device(), threads, depth, seat.kvPolicy().word(), seat.kvType(), template.adapters().type(),
-                seat.executor().activations());
+                seat.executor().activations(), seat.executor().tensorCores());
     }
 
     private Spread spread(IntToDoubleFunction ofRepetition) {

@@ -104,7 +104,7 @@ final class BenchExecutors implements AutoCloseable {
         int rows = Math.min(context, plan.batch());
         return new ExecutorOptions(context, rows, kvPolicy.reservation(ChunkPolicy.uniformMax(), context, rows).with(kvType),
                 Optional.of(device.selector()), threads, new AdapterExecution(template.adapters().type(), mode != LoraMode.UNFUSED),
-                template.activations(), template.cudaGraphs(), template.profiled(), template.progress());
+                template.activations(), template.cudaGraphs(), template.tensorCores(), template.profiled(), template.progress());
     }
 
     private Seat seat(int threads, KvPolicy kvPolicy, LoraMode mode, ForwardExecutorProvider provider, LlamaModel model,

@@ -41,9 +41,10 @@ public record BenchRow(Setting setting, SpeedTest test, Variant variant, Spread 
      * @param kvType      of full pages
      * @param adapterType number format that components are kept in; empty: what fits the base's
      * @param activations that quantized weights were multiplied with in decode
+     * @param tensorCores whether they multiplied in passes of many rows
      */
     public record Setting(String model, TensorType type, long weightBytes, String executor, DeviceInfo device, int threads, int depth,
-            String kvPolicy, KvType kvType, Optional<TensorType> adapterType, ActivationFormat activations) {
+            String kvPolicy, KvType kvType, Optional<TensorType> adapterType, ActivationFormat activations, boolean tensorCores) {
     }
 
     /**

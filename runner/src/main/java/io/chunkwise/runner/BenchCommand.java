@@ -114,7 +114,7 @@ final class BenchCommand implements Callable<Integer> {
         try (ShownProgress progress = ShownProgress.of(terminal, output)) {
             ExecutorOptions template = new ExecutorOptions(plan.contextLength(), Math.min(plan.contextLength(), plan.batch()),
                     KvReservation.full(plan.contextLength()), Optional.of(choice.device().selector()), 0, where.adapters(),
-                    where.activations(ActivationFormat.AUTO), where.cudaGraphs(), false, progress);
+                    where.activations(ActivationFormat.AUTO), where.cudaGraphs(), where.tensorCores(), false, progress);
             for (Subject subject : subjects(shape, types, onHost, progress)) {
                 try (LlamaModel model = subject.opener().get()) {
                     printer.add(new Bench(plan, choice.provider(), choice.device(), template).run(subject.name(), model));

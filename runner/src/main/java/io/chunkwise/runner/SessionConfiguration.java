@@ -40,13 +40,15 @@ final class SessionConfiguration {
 
     /** Where and how the model runs. */
     static Configuration with(Configuration data, ForwardExecutor executor, ExecutorOptions options) {
-        return data.with("executor", executor.name())
+        Configuration where = data.with("executor", executor.name())
                 .with("device", executor.device().selector())
                 .with("deviceName", executor.device().name())
                 .with("context", executor.contextLength())
                 .with("kvType", word(options.kvType()))
                 .with("adapterType", options.adapters().type().map(SessionConfiguration::word).orElse("auto"))
                 .with("activations", word(executor.activations()));
+        // Left out where there are none, so that journals of before are still of the same configuration.
+        return executor.tensorCores() ? where.with("tensorCores", true) : where;
     }
 
     /** As the command line spells it. */

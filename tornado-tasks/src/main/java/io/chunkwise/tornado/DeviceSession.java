@@ -17,6 +17,7 @@ import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.DeviceWeights;
 import io.chunkwise.tornado.device.KvPools;
 import io.chunkwise.tornado.device.KvPools.Slots;
+import io.chunkwise.tornado.device.TensorBuffers;
 import io.chunkwise.tornado.device.WeightLayout;
 import io.chunkwise.tornado.graph.DeviceState;
 import io.chunkwise.tornado.graph.KernelTimes;
@@ -37,6 +38,7 @@ final class DeviceSession implements AutoCloseable {
     private final LlamaConfig config;
     private final ExecutorOptions options;
     private final TensorType base; // number format of the projections
+    private final boolean tensorCores;
     private final Function<DeviceState, Passes> plans;
     private DeviceState state;
     private Optional<Passes> made = Optional.empty();
@@ -47,18 +49,19 @@ final class DeviceSession implements AutoCloseable {
     private List<KernelTime> earlierKernels = List.of();
     private long peakBytes;
 
-    DeviceSession(LlamaModel model, ExecutorOptions options, WeightLayout layout, Reservation reservation,
-            Function<DeviceState, Passes> plans) {
+    DeviceSession(LlamaModel model, ExecutorOptions options, WeightLayout layout, boolean tensorCores,
+            Reservation reservation, Function<DeviceState, Passes> plans) {
         config = model.config();
         this.options = options;
         this.plans = plans;
+        this.tensorCores = tensorCores;
         base = model.weights().get(WeightRole.QUERY, 0).type();
         Slots slots = Slots.of(options.kv(), config.layers(), options.contextLength(), options.rowCapacity());
         state = new DeviceState(config, options.kv().quantizable(),
                 new DeviceWeights(config, model.weights(), layout, options.progress()),
                 new DeviceBuffers(config, options.rowCapacity(), options.contextLength()),
-                KvPools.of(config, options.contextLength(), slots, options.kv().type()), adapter(reservation), control(reservation),
-                options.rowCapacity());
+                KvPools.of(config, options.contextLength(), slots, options.kv().type()), adapter(reservation), tensors(reservation),
+                control(reservation), options.rowCapacity());
     }
 
     DeviceState state() {
@@ -107,7 +110,7 @@ final class DeviceSession implements AutoCloseable {
         }
         DeviceAdapter adapter = adapter(larger);
         adapter.load(attached);
-        replace(state.with(adapter, control(larger)));
+        replace(state.with(adapter, tensors(larger), control(larger)));
     }
 
     /** Makes room for so many slots of a format. */
@@ -126,6 +129,10 @@ final class DeviceSession implements AutoCloseable {
             made.get().fetchCache();
         }
         replace(state.with(state.pools().grown(config, before.with(format, larger))));
+    }
+
+    boolean tensorCores() {
+        return tensorCores;
     }
 
     ExecutorCounters counters() {
@@ -160,6 +167,10 @@ final class DeviceSession implements AutoCloseable {
 
     private DeviceAdapter adapter(Reservation reservation) {
         return DeviceAdapter.of(config, options.rowCapacity(), reservation, options.adapters(), base);
+    }
+
+    private TensorBuffers tensors(Reservation reservation) {
+        return tensorCores ? TensorBuffers.of(config, options.rowCapacity(), reservation.rank()) : TensorBuffers.none();
     }
 
     private ControlBlock control(Reservation reservation) {

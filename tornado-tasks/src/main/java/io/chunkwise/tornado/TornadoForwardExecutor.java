@@ -27,6 +27,7 @@ import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
 import io.chunkwise.tornado.device.MemoryBudget;
 import io.chunkwise.tornado.device.SelfTest;
+import io.chunkwise.tornado.device.TensorCores;
 import io.chunkwise.tornado.device.WeightLayout;
 import io.chunkwise.tornado.graph.DeviceState;
 import io.chunkwise.tornado.graph.DirectPasses;
@@ -64,13 +65,13 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     private final DeviceSession session;
     private final DeviceKvPages pages;
 
-    private TornadoForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, WeightLayout layout, Reservation reservation,
-            Function<DeviceState, Passes> plans) {
+    private TornadoForwardExecutor(LlamaModel model, ExecutorOptions options, DeviceInfo device, WeightLayout layout,
+            boolean tensorCores, Reservation reservation, Function<DeviceState, Passes> plans) {
         config = model.config();
         this.options = options;
         this.device = device;
         limits = new PassLimits(config.vocabSize(), options.contextLength(), options.rowCapacity());
-        session = new DeviceSession(model, options, layout, reservation, plans);
+        session = new DeviceSession(model, options, layout, tensorCores, reservation, plans);
         pages = new DeviceKvPages(config, options.contextLength(), options.kv(), session);
     }
 
@@ -100,7 +101,10 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
             case THREADED -> WeightLayout.THREADED;
             case GROUPED -> WeightLayout.grouped(device.info());
         };
-        TornadoForwardExecutor executor = new TornadoForwardExecutor(model, options, device.info(), layout, reservation, state -> {
+        boolean tensorCores = form == KernelForm.GROUPED && options.tensorCores()
+                && PassPlans.hasTiles(device.handle(), options.rowCapacity()) && TensorCores.of(device);
+        TornadoForwardExecutor executor = new TornadoForwardExecutor(model, options, device.info(), layout, tensorCores,
+                reservation, state -> {
             MemoryBudget.of(device.handle()).check(state.arrays());
             PassPlans plans = new PassPlans(state, device.handle(), form, options.profiled(profiled));
             LOG.debug("{} tasks per layer, {} kernels", plans.tasksPerLayer(), form);
@@ -138,7 +142,7 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     /** The same wiring as plain Java calls, without TornadoVM's runtime. */
     static TornadoForwardExecutor direct(LlamaModel model, ExecutorOptions options) {
         return new TornadoForwardExecutor(model, options, new DeviceInfo("java", 0, "plain Java", DeviceInfo.Type.CPU,
-                Runtime.getRuntime().maxMemory(), ""), WeightLayout.THREADED, Reservation.NONE, DirectPasses::new);
+                Runtime.getRuntime().maxMemory(), ""), WeightLayout.THREADED, false, Reservation.NONE, DirectPasses::new);
     }
 
     @Override
@@ -169,6 +173,11 @@ public final class TornadoForwardExecutor implements ForwardExecutor {
     @Override
     public ActivationFormat activations() {
         return ActivationFormat.FLOAT;
+    }
+
+    @Override
+    public boolean tensorCores() {
+        return session.tensorCores();
     }
 
     @Override

@@ -15,11 +15,13 @@ import java.util.Optional;
  * @param adapters      how low-rank updates are kept and run
  * @param activations   what quantized weights meet in decode; an executor that has no integers refuses to open with them
  * @param cudaGraphs    capture task graphs as CUDA graphs; an executor whose backend has none refuses to open
+ * @param tensorCores   have tensor cores multiply in passes of many rows, where a device has some that its backend can use
  * @param profiled      take the time of every kernel, see {@link ExecutorCounters#kernels}; passes are slower then
  * @param progress      told about uploads and compilation
  */
 public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation kv, Optional<String> device, int threads,
-        AdapterExecution adapters, ActivationFormat activations, boolean cudaGraphs, boolean profiled, Progress progress) {
+        AdapterExecution adapters, ActivationFormat activations, boolean cudaGraphs, boolean tensorCores, boolean profiled,
+        Progress progress) {
 
     public ExecutorOptions {
         if (contextLength < 1) {
@@ -33,9 +35,9 @@ public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation 
         }
     }
 
-    /** Adapters as the executor likes them, activations as floats; no CUDA graphs, not profiled. */
+    /** Adapters as the executor likes them, activations as floats; no CUDA graphs, tensor cores where there are some, not profiled. */
     public ExecutorOptions(int contextLength, int rowCapacity, KvReservation kv, Optional<String> device, int threads, Progress progress) {
-        this(contextLength, rowCapacity, kv, device, threads, AdapterExecution.DEFAULT, ActivationFormat.FLOAT, false, false, progress);
+        this(contextLength, rowCapacity, kv, device, threads, AdapterExecution.DEFAULT, ActivationFormat.FLOAT, false, true, false, progress);
     }
 
     public static ExecutorOptions withContext(int contextLength) {
@@ -44,21 +46,31 @@ public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation 
     }
 
     public ExecutorOptions with(AdapterExecution adapters) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, profiled, progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores, profiled,
+                progress);
     }
 
     /** @param activations see {@link #activations()} */
     public ExecutorOptions with(ActivationFormat activations) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, profiled, progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores, profiled,
+                progress);
     }
 
     /** @param profiled see {@link #profiled()} */
     public ExecutorOptions profiled(boolean profiled) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, profiled, progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores, profiled,
+                progress);
     }
 
     /** @param cudaGraphs see {@link #cudaGraphs()} */
     public ExecutorOptions cudaGraphs(boolean cudaGraphs) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, profiled, progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores, profiled,
+                progress);
+    }
+
+    /** @param tensorCores see {@link #tensorCores()} */
+    public ExecutorOptions tensorCores(boolean tensorCores) {
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores, profiled,
+                progress);
     }
 }

@@ -59,6 +59,11 @@ public interface ForwardExecutor extends AutoCloseable {
     /** What quantized weights meet in decode here: floats or integers. */
     ActivationFormat activations();
 
+    /** Whether tensor cores multiply in passes of many rows. */
+    default boolean tensorCores() {
+        return false;
+    }
+
     /** What this executor has done and held so far. */
     ExecutorCounters counters();
 

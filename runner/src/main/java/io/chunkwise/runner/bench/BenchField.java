@@ -40,6 +40,7 @@ record BenchField(String name, Function<BenchRow, Object> value) {
             text("loraMode", row -> row.variant().mode().word()),
             text("adapterType", row -> row.setting().adapterType().map(type -> type.name().toLowerCase(Locale.ROOT)).orElse("auto")),
             text("activations", row -> row.setting().activations().name().toLowerCase(Locale.ROOT)),
+            text("prefill", row -> row.setting().tensorCores() ? "tensor-cores" : "floats"),
             whole("repetitions", row -> (long) row.samples().size()),
             number("tokensPerSecond", 3, row -> row.speed().mean()),
             number("stddev", 3, row -> row.speed().deviation()),

@@ -75,7 +75,8 @@ final class BenchTable {
         int repetitions = rows.getFirst().samples().size();
         String same = SETTINGS.stream().filter(column -> !varies(column, rows)).map(column -> column.named(rows.getFirst()))
                 .filter(setting -> !setting.equals("threads 0")) // a device
-                .collect(Collectors.joining(", ")) + (first.activations() == ActivationFormat.FLOAT ? "" : ", integer activations");
+                .collect(Collectors.joining(", ")) + (first.activations() == ActivationFormat.FLOAT ? "" : ", integer activations")
+                + (first.tensorCores() ? ", prefill on tensor cores" : "");
         return first.model() + " on " + first.device().selector() + " (" + first.device().name() + "), executor " + first.executor() + ", "
                 + same + "; memory read at " + read + " GB/s; " + repetitions + (repetitions == 1 ? " repetition" : " repetitions");
     }

@@ -14,7 +14,8 @@ import picocli.CommandLine.Spec;
 public final class CalibrationOptions {
     /** What means nothing without a text. */
     private static final List<String> DEPENDENT = List.of("--calibrate-components", "--calibrate-windows", "--executor", "--device",
-            "--context", "--batch", "--threads", "--adapter-type", "--activations", "--cuda-graphs");
+            "--context", "--batch", "--threads", "--adapter-type", "--activations", "--cuda-graphs",
+            "--tensor-cores");
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;

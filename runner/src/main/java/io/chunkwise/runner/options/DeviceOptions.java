@@ -13,6 +13,7 @@ import picocli.CommandLine.ParameterException;
 public final class DeviceOptions {
     private static final String ADAPTER_TYPES = "auto|f32|f16|q8_0|q4_0";
     private static final String ACTIVATIONS = "auto|float|integer";
+    private static final String TENSOR_CORES = "auto|off";
 
     @Option(names = {"-e", "--executor"}, paramLabel = "auto|cpu|tornado", order = 80, defaultValue = "auto",
             description = "What runs the model; auto takes a GPU if there is one (default: ${DEFAULT-VALUE}).")
@@ -36,6 +37,11 @@ public final class DeviceOptions {
             description = "Launch the kernels of a pass as CUDA graphs (PTX and CUDA devices only).")
     private boolean cudaGraphs;
 
+    @Option(names = "--tensor-cores", paramLabel = TENSOR_CORES, order = 89, defaultValue = "auto",
+            description = "What multiplies when a prompt is read on a GPU: auto takes tensor cores where the device has some (PTX, from "
+                    + "compute capability 8.0), with logits that differ in the sixth digit, off never (default: ${DEFAULT-VALUE}).")
+    private String tensorCores;
+
     public String executor() {
         return executor;
     }
@@ -46,6 +52,11 @@ public final class DeviceOptions {
 
     public boolean cudaGraphs() {
         return cudaGraphs;
+    }
+
+    /** Where there are some. */
+    public boolean tensorCores() {
+        return tensorCores.equalsIgnoreCase("auto");
     }
 
     /** Fused, in the number format asked for. */
@@ -72,6 +83,8 @@ public final class DeviceOptions {
                 "--adapter-type " + adapterType + ": expected auto, f32, f16, q8_0 or q4_0");
         require(command, activations == null || activations.toLowerCase(Locale.ROOT).matches(ACTIVATIONS),
                 "--activations " + activations + ": expected auto, float or integer");
+        require(command, tensorCores.toLowerCase(Locale.ROOT).matches(TENSOR_CORES),
+                "--tensor-cores " + tensorCores + ": expected auto or off");
     }
 
     private static void require(CommandSpec command, boolean condition, String problem) {

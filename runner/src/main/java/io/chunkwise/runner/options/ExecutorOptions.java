@@ -84,7 +84,8 @@ public final class ExecutorOptions {
     public io.chunkwise.model.forward.ExecutorOptions opening(int contextLength, int rows, KvReservation kv, DeviceInfo device,
             Progress progress) {
         return new io.chunkwise.model.forward.ExecutorOptions(contextLength, rows, kv.with(kvType()),
-                Optional.of(device.selector()), threads, where.adapters(), where.activations(unlessAsked), where.cudaGraphs(), false, progress);
+                Optional.of(device.selector()), threads, where.adapters(), where.activations(unlessAsked), where.cudaGraphs(),
+                where.tensorCores(), false, progress);
     }
 
     /** @throws ParameterException if a value is out of its range */

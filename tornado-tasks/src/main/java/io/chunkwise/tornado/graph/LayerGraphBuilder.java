@@ -53,8 +53,10 @@ final class LayerGraphBuilder {
         config = state.config();
         buffers = state.buffers();
         control = state.control().ints();
-        rowWeights = new WeightTasks(control, state.control().gains(), state.adapter(), context, WeightTasks.Form.of(form));
-        tileWeights = new WeightTasks(control, state.control().gains(), state.adapter(), context, WeightTasks.Form.TILED);
+        rowWeights = new WeightTasks(control, state.control().gains(), state.adapter(), context, WeightTasks.Form.of(form),
+                state.tensors());
+        tileWeights = new WeightTasks(control, state.control().gains(), state.adapter(), context,
+                state.tensors().arrays().isEmpty() ? WeightTasks.Form.TILED : WeightTasks.Form.TENSOR, state.tensors());
         pages = new PageTasks(state, context, form);
     }
 

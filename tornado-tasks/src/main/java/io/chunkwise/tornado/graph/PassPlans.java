@@ -9,6 +9,7 @@ import io.chunkwise.tornado.device.ControlBlock;
 import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.RandomFill;
 import io.chunkwise.tornado.device.Reason;
+import io.chunkwise.tornado.device.TaskGraphs;
 import io.chunkwise.tornado.graph.Launch.Work;
 import io.chunkwise.tornado.kernels.Jobs;
 import io.chunkwise.tornado.kernels.ProjectionKernels;
@@ -65,6 +66,7 @@ public final class PassPlans implements Passes {
     private static final Set<Step> CAPTURABLE = EnumSet.of(Step.EMBED_ROW, Step.LAYER_ROW, Step.HEAD_ROW, Step.TOP, Step.LAST_LOGITS);
 
     private final DeviceState state;
+    private final TornadoDevice device;
     private final int maxLocal;
     private final List<TornadoNativeArray> relayed;
     /** In the order of the plan's graphs. */
@@ -93,7 +95,8 @@ public final class PassPlans implements Passes {
         profiled = options.profiled();
         captured = options.cudaGraphs();
         relayed = state.arrays();
-        maxLocal = (int) Math.min(Integer.MAX_VALUE, device.getPhysicalDevice().getDeviceMaxWorkGroupSize()[0]);
+        this.device = device;
+        maxLocal = maxLocal(device);
         Set<TornadoNativeArray> shared = new LinkedHashSet<>(relayed);
         state.adapter().arrays().forEach(shared::remove);
         initGraph(shared);
@@ -116,6 +119,15 @@ public final class PassPlans implements Passes {
         }
     }
 
+    /** Whether, with kernels in grouped form, passes of many rows are products in tiles. */
+    public static boolean hasTiles(TornadoDevice device, int rowCapacity) {
+        return maxLocal(device) >= ProjectionKernels.TILE_THREADS && rowCapacity >= ProjectionKernels.LEAST_TILE_ROWS;
+    }
+
+    private static int maxLocal(TornadoDevice device) {
+        return (int) Math.min(Integer.MAX_VALUE, device.getPhysicalDevice().getDeviceMaxWorkGroupSize()[0]);
+    }
+
     private void wire(LayerGraphBuilder builder, KernelForm form) {
         LlamaForward forward = state.forward();
         DeviceBuffers buffers = state.buffers();
@@ -129,8 +141,7 @@ public final class PassPlans implements Passes {
         graph(Step.TABLE, jobs, List.of(), mostJobs, builder.pages()::updateTable);
         graph(Step.EMBED, List.of(), List.of(), most, sink -> builder.wire(forward.embedding(), sink, null));
         graph(Step.LAYER, gains, List.of(), most, sink -> builder.wire(forward.layer(), sink, null));
-        if (form == KernelForm.GROUPED && maxLocal >= ProjectionKernels.TILE_THREADS
-                && state.rowCapacity() >= ProjectionKernels.LEAST_TILE_ROWS) {
+        if (form == KernelForm.GROUPED && hasTiles(device, state.rowCapacity())) {
             graph(Step.LAYER_TILES, gains, List.of(), most, sink -> builder.wireTiles(forward.layer(), sink));
         }
         graph(Step.HEAD, List.of(), List.of(), logitRows, sink -> builder.wire(forward.head(), sink, buffers.rowLogits()));
@@ -362,7 +373,7 @@ public final class PassPlans implements Passes {
      * @param out what is copied back in every execution
      */
     private void graph(Step step, List<TornadoNativeArray> in, List<TornadoNativeArray> out, Work most, Consumer<TaskSink> wiring) {
-        TaskGraph graph = new TaskGraph(name(step));
+        TaskGraph graph = TaskGraphs.on(device, name(step));
         graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, state.control().ints());
         if (!in.isEmpty()) {
             graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, in.toArray());
@@ -387,7 +398,7 @@ public final class PassPlans implements Passes {
 
     // Weights and everything else that lies on the device, but the adapter.
     private void initGraph(Collection<TornadoNativeArray> shared) {
-        TaskGraph graph = new TaskGraph(name(Step.INIT));
+        TaskGraph graph = TaskGraphs.on(device, name(Step.INIT));
         List<RandomFill> fills = state.weights().fills();
         List<TornadoNativeArray> uploaded = new ArrayList<>(shared);
         RecordingSink sink = new RecordingSink(graph, Work.LEAST, maxLocal);
@@ -407,7 +418,7 @@ public final class PassPlans implements Passes {
     }
 
     private void adapterGraph(Collection<TornadoNativeArray> adapter, Collection<TornadoNativeArray> shared) {
-        TaskGraph graph = new TaskGraph(name(Step.ADAPTER));
+        TaskGraph graph = TaskGraphs.on(device, name(Step.ADAPTER));
         graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, adapter.toArray());
         graph.consumeFromDevice(shared.toArray());
         touch(graph, adapter);

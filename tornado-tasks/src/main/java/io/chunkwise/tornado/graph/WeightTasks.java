@@ -2,10 +2,12 @@ package io.chunkwise.tornado.graph;
 
 import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.StackedWeight;
+import io.chunkwise.tornado.device.TensorBuffers;
 import io.chunkwise.tornado.kernels.EmbeddingKernels;
 import io.chunkwise.tornado.kernels.LowRankKernels;
 import io.chunkwise.tornado.kernels.ProjectionKernels;
 import io.chunkwise.tornado.kernels.QuantizedProjectionKernels;
+import io.chunkwise.tornado.kernels.TensorKernels;
 import java.util.List;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -18,7 +20,9 @@ final class WeightTasks {
         THREADED,
         GROUPED,
         /** As {@link #GROUPED}, with a tile of rows for a group: for passes of {@link ProjectionKernels#LEAST_TILE_ROWS} rows or more. */
-        TILED;
+        TILED,
+        /** As {@link #TILED}, multiplied by tensor cores from rows that are split into halves by a task before. */
+        TENSOR;
 
         static Form of(KernelForm form) {
             return switch (form) {
@@ -28,18 +32,24 @@ final class WeightTasks {
         }
     }
 
+    /** A group for each row. */
+    private static final Launch SPLIT = Launch.groupsPerRow(1, TensorKernels.SPLIT_THREADS);
+
     private final IntArray control;
     private final FloatArray gains;
     private final DeviceAdapter adapter;
     private final KernelContext context;
     private final Form form;
+    private final TensorBuffers tensors;
 
-    WeightTasks(IntArray control, FloatArray gains, DeviceAdapter adapter, KernelContext context, Form form) {
+    /** @param tensors scratch of {@link Form#TENSOR} */
+    WeightTasks(IntArray control, FloatArray gains, DeviceAdapter adapter, KernelContext context, Form form, TensorBuffers tensors) {
         this.control = control;
         this.gains = gains;
         this.adapter = adapter;
         this.context = context;
         this.form = form;
+        this.tensors = tensors;
     }
 
     void embed(TaskSink sink, StackedWeight embedding, FloatArray out, int width) {
@@ -132,6 +142,30 @@ final class WeightTasks {
                                 table, codes, floats, out, inputs, outputs, layerStride, accumulate, site, parts);
                 }
             }
+            case TENSOR -> {
+                IntArray split = tensors.split();
+                FloatArray factors = tensors.factors();
+                FloatArray tiles = tensors.sums();
+                sink.task("split_" + id, SPLIT, TensorKernels::splitRows, context, control, in, sums, table, split, factors, inputs, site,
+                        parts);
+                switch (weight) {
+                    case StackedWeight.F32(var values) -> sink.task(id, launch, TensorKernels::projectSplit, context, control, split,
+                            factors, values, table, codes, floats, tiles, out, inputs, outputs, layerStride, accumulate, site);
+                    case StackedWeight.F16(var bits, var decode, var mantissaBits) ->
+                        sink.task(id, launch, TensorKernels::projectSplitF16, context, control, split, factors, bits, decode, table, codes,
+                                floats, tiles, out, inputs, outputs, layerStride, accumulate, site, mantissaBits);
+                    case StackedWeight.NativeF16(var values) ->
+                        sink.task(id, launch, TensorKernels::projectSplitHalf, context, control, split, factors, values, table, codes,
+                                floats, tiles, out, inputs, outputs, layerStride, accumulate, site);
+                    case StackedWeight.Q8(var quants, var scales) ->
+                        sink.task(id, launch, TensorKernels::projectSplitQ8, context, control, split, factors, quants, scales, table, codes,
+                                floats, tiles, out, inputs, outputs, layerStride, accumulate, site);
+                    case StackedWeight.Q4 _ -> throw otherForm(id);
+                    case StackedWeight.PackedQ4(var quants, var scales) ->
+                        sink.task(id, launch, TensorKernels::projectSplitQ4, context, control, split, factors, quants, scales, table, codes,
+                                floats, tiles, out, inputs, outputs, layerStride, accumulate, site);
+                }
+            }
         }
     }
 
@@ -165,6 +199,12 @@ final class WeightTasks {
         IntArray codes = adapter.downCodes();
         FloatArray floats = adapter.downFloats();
         FloatArray hidden = adapter.hidden();
+        IntArray split = tensors.split();
+        FloatArray factors = tensors.factors();
+        FloatArray tiles = tensors.sums();
+        if (form == Form.TENSOR) {
+            sink.task("split_" + id, SPLIT, TensorKernels::normAndSplitRows, context, control, in, norm, split, factors, inputs, epsilon);
+        }
         switch (weights.getFirst()) {
             case StackedWeight.F32(var a) -> {
                 FloatArray b = ((StackedWeight.F32) second).values();
@@ -176,6 +216,8 @@ final class WeightTasks {
                             table, codes, floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
                     case TILED -> sink.task(id, launch, ProjectionKernels::normAndProjectTiles, context, control, in, norm, gains,
                             table, codes, floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
+                    case TENSOR -> sink.task(id, launch, TensorKernels::projectSplitStack, context, control, split, factors, gains,
+                            table, codes, floats, a, b, c, tiles, out, hidden, inputs, outputsA, count);
                 }
             }
             case StackedWeight.F16(var a, var decode, var mantissaBits) -> {
@@ -190,6 +232,8 @@ final class WeightTasks {
                     case TILED -> sink.task(id, launch, ProjectionKernels::normAndProjectTilesF16, context, control, in, norm,
                             gains, table, codes, floats, a, b, c, decode, out, hidden, inputs, outputsA, count, epsilon,
                             mantissaBits);
+                    case TENSOR -> sink.task(id, launch, TensorKernels::projectSplitStackF16, context, control, split, factors, gains,
+                            table, codes, floats, a, b, c, decode, tiles, out, hidden, inputs, outputsA, count, mantissaBits);
                 }
             }
             case StackedWeight.NativeF16(var a) -> {
@@ -201,6 +245,8 @@ final class WeightTasks {
                             gains, table, codes, floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
                     case TILED -> sink.task(id, launch, ProjectionKernels::normAndProjectTilesHalf, context, control, in, norm,
                             gains, table, codes, floats, a, b, c, out, hidden, inputs, outputsA, count, epsilon);
+                    case TENSOR -> sink.task(id, launch, TensorKernels::projectSplitStackHalf, context, control, split, factors, gains,
+                            table, codes, floats, a, b, c, tiles, out, hidden, inputs, outputsA, count);
                 }
             }
             case StackedWeight.Q8(var a, var scalesA) -> {
@@ -216,6 +262,9 @@ final class WeightTasks {
                     case TILED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectTilesQ8, context, control, in, norm,
                             gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
+                    case TENSOR -> sink.task(id, launch, TensorKernels::projectSplitStackQ8, context, control, split, factors, gains,
+                            table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), tiles, out, hidden, inputs,
+                            outputsA, count);
                 }
             }
             case StackedWeight.Q4(var a, var scalesA) -> {
@@ -225,7 +274,7 @@ final class WeightTasks {
                     case THREADED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectRowsQ4, control, in, norm, gains,
                             table, codes, floats, a, scalesA, b.nibbles(), b.scales(), c.nibbles(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
-                    case GROUPED, TILED -> throw otherForm(id);
+                    case GROUPED, TILED, TENSOR -> throw otherForm(id);
                 }
             }
             case StackedWeight.PackedQ4(var a, var scalesA) -> {
@@ -239,6 +288,9 @@ final class WeightTasks {
                     case TILED -> sink.task(id, launch, QuantizedProjectionKernels::normAndProjectTilesQ4, context, control, in, norm,
                             gains, table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), out, hidden, inputs,
                             outputsA, count, epsilon);
+                    case TENSOR -> sink.task(id, launch, TensorKernels::projectSplitStackQ4, context, control, split, factors, gains,
+                            table, codes, floats, a, scalesA, b.quants(), b.scales(), c.quants(), c.scales(), tiles, out, hidden, inputs,
+                            outputsA, count);
                 }
             }
         }
@@ -253,8 +305,8 @@ final class WeightTasks {
         switch (form) {
             case THREADED -> sink.task(id, Launch.threadsPerComponent(1), LowRankKernels::projectDown, control, gains, in,
                     adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs, site);
-            case GROUPED, TILED -> sink.task(id, Launch.groupsPerComponent(1, ProjectionKernels.LANES), LowRankKernels::projectDownGrouped,
-                    context, control, gains, in, adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs,
+            case GROUPED, TILED, TENSOR -> sink.task(id, Launch.groupsPerComponent(1, ProjectionKernels.LANES),
+                    LowRankKernels::projectDownGrouped, context, control, gains, in, adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs,
                             site);
         }
     }
@@ -269,7 +321,7 @@ final class WeightTasks {
         return switch (form) {
             case THREADED -> Launch.stack(outputs, sites);
             case GROUPED -> Launch.groupedStack(outputs, sites);
-            case TILED -> Launch.tiles(outputs, sites);
+            case TILED, TENSOR -> Launch.tiles(outputs, sites);
         };
     }
 }

@@ -295,7 +295,7 @@ final class TileProjection {
     }
 
     /** up[s, k, output]; 0 for components that the site does not have. */
-    private static float up(IntArray control, IntArray adapter, IntArray codes, FloatArray floats, int site, int output, int k) {
+    static float up(IntArray control, IntArray adapter, IntArray codes, FloatArray floats, int site, int output, int k) {
         float value = 0f;
         if (k < adapter.get(LowRankKernels.siteAt(control, adapter, site) + LowRankKernels.RANK)) {
             int at = LowRankKernels.upAt(control, adapter, site, output) + k * LowRankKernels.BLOCK;
@@ -305,7 +305,7 @@ final class TileProjection {
     }
 
     /** Element i of row d of the down halves in a stack; 0 for components that the site does not have. */
-    private static float down(IntArray control, IntArray adapter, IntArray codes, FloatArray floats, int weights, int d, int inputs,
+    static float down(IntArray control, IntArray adapter, IntArray codes, FloatArray floats, int weights, int d, int inputs,
             int i) {
         int site = LowRankKernels.siteInStack(control, weights, d);
         int k = LowRankKernels.componentInStack(control, d);

@@ -28,6 +28,14 @@ final class WeightFormat {
     private WeightFormat() {
     }
 
+    /** Whether elements are 16 bits: no more than a half has between its leading and its last. */
+    static boolean isHalf(int format) {
+        if (format == F16) {
+            return true;
+        }
+        return format == NATIVE_F16;
+    }
+
     /** Element {@code w + i} of a weight for kernels in grouped form, with i < 32; of blocks, w is where one begins. */
     static float element(int format, FloatArray floats, ShortArray halves, HalfFloatArray natives, IntArray quants, int mantissaBits, int w,
             int i) {
@@ -44,6 +52,53 @@ final class WeightFormat {
             return packedQ4(quants, floats, w + i);
         }
         return floats.get(w + i);
+    }
+
+    /**
+     * For j < 8, the int in which elements j, j + 8, j + 16 and j + 24 of the block at {@code w} lie together; 0 where a format has none.
+     */
+    static int codeOfFour(int format, IntArray quants, int w, int j) {
+        if (format == Q8) {
+            return quants.get(w / 4 + j);
+        }
+        if (format == PACKED_Q4) {
+            return quants.get(w / 8 + (j & 3));
+        }
+        return 0;
+    }
+
+    /** Of that block; 0 where a format has none. */
+    static float scaleOfFour(int format, FloatArray floats, int w) {
+        if (format == Q8) {
+            return floats.get(w / 32) * Eights.BYTE;
+        }
+        if (format == PACKED_Q4) {
+            return floats.get(w / 32);
+        }
+        return 0f;
+    }
+
+    /** Element {@code w + i} where a format has one for itself, else 0. */
+    static float ofFour(int format, FloatArray floats, ShortArray halves, HalfFloatArray natives, int mantissaBits, int w, int i) {
+        if (format == Q8) {
+            return 0f;
+        }
+        if (format == PACKED_Q4) {
+            return 0f;
+        }
+        return element(format, floats, halves, natives, null, mantissaBits, w, i);
+    }
+
+    /** Element j + {@code behind} of {@link #codeOfFour} and {@link #scaleOfFour}, or what {@link #ofFour} gave. */
+    static float decodedOfFour(int format, int code, float scale, int j, int behind, float otherwise) {
+        if (format == Q8) {
+            return Eights.byteAt(code, behind) * scale;
+        }
+        if (format == PACKED_Q4) {
+            float quant = (code >> ((j & 4) + behind)) & 15;
+            return (quant - 8f) * scale;
+        }
+        return otherwise;
     }
 
     /** An element of a {@link #PACKED_Q4}. */

@@ -23,7 +23,9 @@
  * runs to the size of whatever ran before it. {@code LowRankKernels.unknown(control, n)} makes a bound of an argument.
  *
  * <p>What its PTX backend compiles wrongly: {@code >>} brings in zeros, as {@code >>>} does (while OpenCL code has the sign for both), so
- * that what is shifted to the right is masked then, or not negative.
+ * that what is shifted to the right is masked then, or not negative. Where branches join, the registers that a tensor core adds to are lost
+ * unless each branch has just been through a product, so that {@link TensorProjection} has one before a branch and one behind it. Bits of a
+ * float, and of a half that is in local memory, are out of reach.
  *
  * <p>Knows no graph, no device and no model.
  */

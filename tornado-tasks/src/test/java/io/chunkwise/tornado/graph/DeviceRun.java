@@ -1,6 +1,7 @@
 package io.chunkwise.tornado.graph;
 
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
+import io.chunkwise.tornado.device.TaskGraphs;
 import io.chunkwise.tornado.graph.Launch.Work;
 import java.util.Collection;
 import java.util.function.Consumer;
@@ -19,7 +20,7 @@ final class DeviceRun implements AutoCloseable {
      * @param out arrays to bring back
      */
     DeviceRun(Device device, Collection<?> in, Collection<?> out, Work most, Consumer<TaskSink> tasks) {
-        TaskGraph graph = new TaskGraph("under_test");
+        TaskGraph graph = TaskGraphs.on(device.handle(), "under_test");
         graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, in.toArray());
         sink = new RecordingSink(graph, most, (int) device.handle().getPhysicalDevice().getDeviceMaxWorkGroupSize()[0]);
         tasks.accept(sink);

@@ -21,6 +21,7 @@ import io.chunkwise.tornado.device.DeviceAdapter.Reservation;
 import io.chunkwise.tornado.device.DeviceBuffers;
 import io.chunkwise.tornado.device.DeviceWeights;
 import io.chunkwise.tornado.device.KvPools;
+import io.chunkwise.tornado.device.TensorBuffers;
 import io.chunkwise.tornado.device.WeightLayout;
 import io.chunkwise.tornado.kernels.MeasureKernels;
 import io.chunkwise.tornado.kernels.Page;
@@ -56,7 +57,8 @@ final class PageFixture {
         try (LlamaModel model = SyntheticLlama.model(config, TensorType.F32, 1)) {
             state = new DeviceState(config, true, new DeviceWeights(config, model.weights(), WeightLayout.THREADED, Progress.NONE),
                     new DeviceBuffers(config, ROWS, CONTEXT), KvPools.of(config, CONTEXT, new KvPools.Slots(15, 14, 13), type),
-                    new DeviceAdapter(LAYERS, ROWS, Reservation.NONE), new ControlBlock(ROWS, 1, PAGES, window), ROWS);
+                    new DeviceAdapter(LAYERS, ROWS, Reservation.NONE), TensorBuffers.none(), new ControlBlock(ROWS, 1, PAGES, window),
+                    ROWS);
         }
     }
 

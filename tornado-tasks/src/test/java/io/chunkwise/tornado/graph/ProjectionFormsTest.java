@@ -2,6 +2,7 @@ package io.chunkwise.tornado.graph;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterSite;
@@ -12,6 +13,8 @@ import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.WeightRole;
 import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.StackedWeight;
+import io.chunkwise.tornado.device.TensorBuffers;
+import io.chunkwise.tornado.device.TensorCores;
 import io.chunkwise.tornado.device.TestDevice;
 import io.chunkwise.tornado.graph.Launch.Work;
 import io.chunkwise.tornado.kernels.Control;
@@ -46,8 +49,8 @@ class ProjectionFormsTest {
     private static final int OUTPUTS_A = 130; // of the stack
     private static final int OUTPUTS_B = 70;
     private static final float EPSILON = 1e-5f;
-    private static final int[] ROWS = {1, 5, 63, 64, 65, 128};
-    private static final int MOST_ROWS = 128;
+    private static final int[] ROWS = {1, 5, 16, 17, 63, 64, 65, 130};
+    private static final int MOST_ROWS = 130;
     private static final Map<WeightRole, int[]> GROUP_ENDS = Map.of(WeightRole.QUERY, new int[] {8, 8, 64}, WeightRole.VALUE,
             new int[] {2, 7, 8}, WeightRole.ATTENTION_OUTPUT, new int[] {8, 40, 64}); // keys have no update
 
@@ -65,11 +68,13 @@ class ProjectionFormsTest {
     @Tag("tornado")
     @ParameterizedTest
     @CsvSource({"F32, 100, false, TILED", "F16, 160, true, TILED", "Q8_0, 160, true, TILED", "Q4_0, 32, false, TILED",
-        "F32, 100, false, GROUPED", "F16, 992, true, GROUPED", "Q8_0, 160, true, GROUPED", "Q4_0, 4640, false, GROUPED",
+        "F32, 100, false, TENSOR", "F16, 160, true, TENSOR", "BF16, 77, false, TENSOR", "Q8_0, 160, true, TENSOR", "Q4_0, 32, false, TENSOR",
+        "Q8_0, 4640, true, TENSOR", "F32, 100, false, GROUPED", "F16, 992, true, GROUPED", "Q8_0, 160, true, GROUPED", "Q4_0, 4640, false, GROUPED",
         "F32, 100, false, THREADED", "Q8_0, 160, true, THREADED"})
     void allFormsAreRightOnTheDevice(TensorType type, int inputs, boolean coded, WeightTasks.Form form) {
         boolean grouped = KernelForm.of(TestDevice.best().handle().getDeviceType()) == KernelForm.GROUPED;
         assumeFalse(grouped && form == WeightTasks.Form.THREADED, "GPUs do not get this form, and TornadoVM makes no PTX of its vectors");
+        assumeTrue(form != WeightTasks.Form.TENSOR || TensorCores.of(TestDevice.best()), "this device has no tensor cores for TornadoVM");
         Subject subject = new Subject(type, inputs, coded, form);
         subject.fill(1);
         try (DeviceRun run = new DeviceRun(TestDevice.best(), subject.arrays(), List.of(subject.out, subject.stacked, subject.hidden()),
@@ -99,6 +104,7 @@ class ProjectionFormsTest {
         private final FloatArray norm;
         private final FloatArray out = new FloatArray(MOST_ROWS * OUTPUTS);
         private final FloatArray stacked = new FloatArray(MOST_ROWS * (OUTPUTS_A + 2 * OUTPUTS_B));
+        private final TensorBuffers tensors;
         private final WeightTasks tasks;
         private float[] before;
         private int rows;
@@ -117,7 +123,8 @@ class ProjectionFormsTest {
             stack = List.of(weight(type, OUTPUTS_A), weight(type, OUTPUTS_B), weight(type, OUTPUTS_B));
             in = new FloatArray(MOST_ROWS * inputs);
             norm = new FloatArray(LAYERS * inputs);
-            tasks = new WeightTasks(control, gains, deviceAdapter, new KernelContext(), form);
+            tensors = TensorBuffers.of(MOST_ROWS, inputs, OUTPUTS_A + 2 * OUTPUTS_B, RANK);
+            tasks = new WeightTasks(control, gains, deviceAdapter, new KernelContext(), form, tensors);
         }
 
         void record(TaskSink sink) {
@@ -130,6 +137,7 @@ class ProjectionFormsTest {
         Set<Object> arrays() {
             Set<Object> arrays = new LinkedHashSet<>(List.of(control, gains, in, norm, out, stacked));
             arrays.addAll(deviceAdapter.arrays());
+            arrays.addAll(tensors.arrays());
             arrays.addAll(projection.stacked().arrays());
             stack.forEach(weight -> arrays.addAll(weight.stacked().arrays()));
             return arrays;
@@ -152,6 +160,7 @@ class ProjectionFormsTest {
             for (FloatArray array : List.of(gains, in, norm, out, deviceAdapter.parts())) {
                 fillRandomly(array);
             }
+            spread();
             stacked.init(Float.NaN);
             hidden().init(Float.NaN);
             before = out.toHeapArray();
@@ -286,6 +295,19 @@ class ProjectionFormsTest {
                 }
             }
             return values;
+        }
+
+        // Rows of all magnitudes, as they are in and between models, and in some of them one element far above the others.
+        private void spread() {
+            for (int row = 0; row < rows; row++) {
+                float magnitude = (float) Math.pow(10, random.nextInt(-6, 5));
+                for (int i = 0; i < inputs; i++) {
+                    in.set(row * inputs + i, in.get(row * inputs + i) * magnitude);
+                }
+                if (row % 3 == 2) {
+                    in.set(row * inputs + random.nextInt(inputs), 1e4f * magnitude);
+                }
+            }
         }
 
         private void fillRandomly(FloatArray array) {

@@ -8,6 +8,8 @@ import io.chunkwise.model.format.TensorView;
 import io.chunkwise.tornado.device.DeviceAdapter;
 import io.chunkwise.tornado.device.DeviceDirectory.Device;
 import io.chunkwise.tornado.device.StackedWeight;
+import io.chunkwise.tornado.device.TensorBuffers;
+import io.chunkwise.tornado.device.TensorCores;
 import io.chunkwise.tornado.device.TestDevice;
 import io.chunkwise.tornado.device.WeightLayout;
 import io.chunkwise.tornado.kernels.Control;
@@ -96,7 +98,8 @@ class WeightTasksTest {
     @EnumSource(TensorType.class)
     void projectionsAreRightAsPlainJava(TensorType type) {
         List<Case> cases = cases(type, WeightLayout.THREADED, new Random());
-        WeightTasks tasks = new WeightTasks(control(), GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED);
+        WeightTasks tasks = new WeightTasks(control(), GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED,
+                TensorBuffers.none());
         cases.forEach(c -> c.record(tasks, new DirectSink()));
         cases.forEach(Case::check);
     }
@@ -111,13 +114,18 @@ class WeightTasksTest {
             // Of its vectors TornadoVM makes no PTX, and GPUs do not get it.
             forms.remove(WeightTasks.Form.THREADED);
         }
+        if (!TensorCores.of(device)) {
+            forms.remove(WeightTasks.Form.TENSOR);
+        }
         for (WeightTasks.Form form : forms) {
             List<Case> cases = cases(type, TestDevice.layout(form != WeightTasks.Form.THREADED), new Random());
             IntArray control = control();
-            WeightTasks tasks = new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), form);
+            TensorBuffers tensors = TensorBuffers.of(ROWS, 224, 70, 0);
+            WeightTasks tasks = new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), form, tensors);
             Set<Object> in = new LinkedHashSet<>();
             in.add(control);
             in.addAll(NO_ADAPTER.arrays());
+            in.addAll(tensors.arrays());
             for (Case c : cases) {
                 in.addAll(c.weight().arrays());
                 in.add(c.in());
@@ -148,7 +156,8 @@ class WeightTasksTest {
         List<Object> in = new ArrayList<>(weight.arrays());
         in.add(control);
         DeviceRun.run(TestDevice.best(), in, List.of(out), ROWS,
-                sink -> new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED).embed(sink, weight,
+                sink -> new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED,
+                TensorBuffers.none()).embed(sink, weight,
                         out, width));
         for (int row = 0; row < ROWS; row++) {
             for (int i = 0; i < width; i++) {
@@ -180,7 +189,8 @@ class WeightTasksTest {
         List<Object> in = new ArrayList<>(weight.arrays());
         in.add(control);
         DeviceRun.run(TestDevice.best(), in, List.of(out), 2,
-                sink -> new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED).embed(sink, weight,
+                sink -> new WeightTasks(control, GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED,
+                TensorBuffers.none()).embed(sink, weight,
                         out, width));
         for (int i = 0; i < decoded.length; i++) {
             // A device may flush floats that are subnormal; weights that small do not matter.

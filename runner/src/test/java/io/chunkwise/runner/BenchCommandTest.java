@@ -76,7 +76,7 @@ class BenchCommandTest {
         assertEquals(3, lines.size());
         assertTrue(lines.getFirst().startsWith("model,type,weightBytes,executor,device,deviceName,threads,test,"), lines.getFirst());
         assertTrue(lines.getFirst().contains(",rank,loraMode,") && lines.getFirst().contains(",tokensPerSecond,stddev,"), lines.getFirst());
-        assertTrue(lines.get(1).startsWith("tiny,q8_0,") && lines.get(1).contains(",pp20,20,0,0,full,f32,0,none,auto,float,2,"),
+        assertTrue(lines.get(1).startsWith("tiny,q8_0,") && lines.get(1).contains(",pp20,20,0,0,full,f32,0,none,auto,float,floats,2,"),
                 lines.get(1));
     }
 
@@ -168,6 +168,7 @@ class BenchCommandTest {
         "--output xml | jsonl",
         "--output csv --json | exclude",
         "--adapter-type q5 | q8_0",
+        "--tensor-cores on | auto or off",
         "--executor gpu | tornado",
         "--profile --executor cpu | kernels",
         "--model x --shape tiny | exclude",

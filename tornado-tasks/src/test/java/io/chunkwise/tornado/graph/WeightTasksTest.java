@@ -57,7 +57,9 @@ class WeightTasksTest {
             tasks.project(sink, name, weight, in, out, inputs, outputs, inputs * outputs, accumulate, -1, 1);
         }
 
-        void check() {
+        /** @param form tensor cores cut off up to 2^-23 in each of three instructions for 16 inputs */
+        void check(WeightTasks.Form form) {
+            double tolerance = form == WeightTasks.Form.TENSOR ? 1e-6 + 3 * (inputs / 16 + 2) * 0x1p-23 : 1e-6;
             for (int row = 0; row < rows; row++) {
                 for (int output = 0; output < outputs; output++) {
                     double expected = accumulate * before.get(row * outputs + output);
@@ -67,7 +69,7 @@ class WeightTasksTest {
                         expected += term;
                         magnitude += Math.abs(term);
                     }
-                    assertEquals(expected, out.get(row * outputs + output), 1e-6 * magnitude + 1e-30, name + " row " + row + " output "
+                    assertEquals(expected, out.get(row * outputs + output), tolerance * magnitude + 1e-30, name + " row " + row + " output "
                             + output);
                 }
             }
@@ -101,7 +103,7 @@ class WeightTasksTest {
         WeightTasks tasks = new WeightTasks(control(), GAINS, NO_ADAPTER, new KernelContext(), WeightTasks.Form.THREADED,
                 TensorBuffers.none());
         cases.forEach(c -> c.record(tasks, new DirectSink()));
-        cases.forEach(Case::check);
+        cases.forEach(c -> c.check(WeightTasks.Form.THREADED));
     }
 
     @Tag("tornado")
@@ -132,7 +134,7 @@ class WeightTasksTest {
                 in.add(c.out());
             }
             DeviceRun.run(device, in, cases.stream().map(Case::out).toList(), ROWS, sink -> cases.forEach(c -> c.record(tasks, sink)));
-            cases.forEach(Case::check);
+            cases.forEach(c -> c.check(form));
         }
     }
 

@@ -143,6 +143,7 @@ final class TensorProjection {
                 float w1 = 0f;
                 float w2 = 0f;
                 float w3 = 0f;
+                // The same for each weight: TornadoVM knows no array that depends on a condition, nor a vector that does.
                 int beyondA = inB;
                 if (stack == 0) {
                     beyondA = t - base;

@@ -37,7 +37,8 @@ public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation 
 
     /** Adapters as the executor likes them, activations as floats; no CUDA graphs, tensor cores where there are some, not profiled. */
     public ExecutorOptions(int contextLength, int rowCapacity, KvReservation kv, Optional<String> device, int threads, Progress progress) {
-        this(contextLength, rowCapacity, kv, device, threads, AdapterExecution.DEFAULT, ActivationFormat.FLOAT, false, true, false, progress);
+        this(contextLength, rowCapacity, kv, device, threads, AdapterExecution.DEFAULT, ActivationFormat.FLOAT, false, true, false,
+                progress);
     }
 
     public static ExecutorOptions withContext(int contextLength) {
@@ -46,31 +47,31 @@ public record ExecutorOptions(int contextLength, int rowCapacity, KvReservation 
     }
 
     public ExecutorOptions with(AdapterExecution adapters) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores, profiled,
-                progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores,
+                profiled, progress);
     }
 
     /** @param activations see {@link #activations()} */
     public ExecutorOptions with(ActivationFormat activations) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores, profiled,
-                progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores,
+                profiled, progress);
     }
 
     /** @param profiled see {@link #profiled()} */
     public ExecutorOptions profiled(boolean profiled) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores, profiled,
-                progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores,
+                profiled, progress);
     }
 
     /** @param cudaGraphs see {@link #cudaGraphs()} */
     public ExecutorOptions cudaGraphs(boolean cudaGraphs) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores, profiled,
-                progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores,
+                profiled, progress);
     }
 
     /** @param tensorCores see {@link #tensorCores()} */
     public ExecutorOptions tensorCores(boolean tensorCores) {
-        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores, profiled,
-                progress);
+        return new ExecutorOptions(contextLength, rowCapacity, kv, device, threads, adapters, activations, cudaGraphs, tensorCores,
+                profiled, progress);
     }
 }

@@ -39,7 +39,8 @@ public final class DeviceOptions {
 
     @Option(names = "--tensor-cores", paramLabel = TENSOR_CORES, order = 89, defaultValue = "auto",
             description = "What multiplies when a prompt is read on a GPU: auto takes tensor cores where the device has some (PTX, from "
-                    + "compute capability 8.0), with logits that differ in the fifth or sixth digit, off never (default: ${DEFAULT-VALUE}).")
+                    + "compute capability 8.0), with logits that differ in the fifth or sixth digit, off never "
+                    + "(default: ${DEFAULT-VALUE}).")
     private String tensorCores;
 
     public String executor() {

@@ -306,8 +306,8 @@ final class WeightTasks {
             case THREADED -> sink.task(id, Launch.threadsPerComponent(1), LowRankKernels::projectDown, control, gains, in,
                     adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs, site);
             case GROUPED, TILED, TENSOR -> sink.task(id, Launch.groupsPerComponent(1, ProjectionKernels.LANES),
-                    LowRankKernels::projectDownGrouped, context, control, gains, in, adapter.table(), adapter.downCodes(), adapter.downFloats(), adapter.hidden(), inputs,
-                            site);
+                    LowRankKernels::projectDownGrouped, context, control, gains, in, adapter.table(), adapter.downCodes(),
+                    adapter.downFloats(), adapter.hidden(), inputs, site);
         }
     }
 

@@ -18,16 +18,16 @@ import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
  *
  * <p>Of exact factors, each product is wrong by at most 3 · 2^-22 of itself: 2^-22 for what splitting leaves of either factor, and as
  * much for low · low. Small factors lose more, since halves end at 2^-24: an input at most 2^-39 of its row's largest, a weight at most
- * 2^-32. Weights, up halves and down halves beyond ±255 become that. Tensor cores add up in floats, but cut off where others round, so that
- * each of three instructions for 16 inputs takes up to 2^-23 off the sum so far: some 10^-5 of it in all for 4,096 inputs.
+ * 2^-32. Weights, up halves and down halves beyond ±255 become that. Tensor cores add up in floats, but cut off where others round, so
+ * that each of three instructions for 16 inputs takes up to 2^-23 off the sum so far: some 10^-5 of it in all for 4,096 inputs.
  *
  * <p>What an instruction adds to is in registers that TornadoVM does not show: it can only be stored in global memory, by
  * {@code mmaStore}. So a group stores its tile there, and reads it back for what is left to do with a sum.
  *
  * <p>In local memory, eight inputs of a row are a line of 16 bytes, as are a step's weights of eight outputs for an input. Instructions
  * load eight such lines at a time, each lane saying where one is: TornadoVM computes that for a layout of its own, whose rows would
- * share banks, so that what it adds for a lane is taken off before. Both arrays are of whole lines: TornadoVM does not align them, and so each
- * begins where a line does, whichever comes first.
+ * share banks, so that what it adds for a lane is taken off before. Both arrays are of whole lines: TornadoVM does not align them, and so
+ * each begins where a line does, whichever comes first.
  */
 final class TensorProjection {
     /** Rows of a tile; outputs, too. */

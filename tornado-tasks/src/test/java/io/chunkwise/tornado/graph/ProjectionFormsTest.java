@@ -68,13 +68,14 @@ class ProjectionFormsTest {
     @Tag("tornado")
     @ParameterizedTest
     @CsvSource({"F32, 100, false, TILED", "F16, 160, true, TILED", "Q8_0, 160, true, TILED", "Q4_0, 32, false, TILED",
-        "F32, 100, false, TENSOR", "F16, 160, true, TENSOR", "BF16, 77, false, TENSOR", "Q8_0, 160, true, TENSOR", "Q4_0, 32, false, TENSOR",
-        "Q8_0, 4640, true, TENSOR", "F32, 100, false, GROUPED", "F16, 992, true, GROUPED", "Q8_0, 160, true, GROUPED", "Q4_0, 4640, false, GROUPED",
+        "F32, 100, false, TENSOR", "F16, 160, true, TENSOR", "BF16, 77, false, TENSOR", "Q8_0, 160, true, TENSOR",
+        "Q4_0, 32, false, TENSOR", "Q8_0, 4640, true, TENSOR",
+        "F32, 100, false, GROUPED", "F16, 992, true, GROUPED", "Q8_0, 160, true, GROUPED", "Q4_0, 4640, false, GROUPED",
         "F32, 100, false, THREADED", "Q8_0, 160, true, THREADED"})
     void allFormsAreRightOnTheDevice(TensorType type, int inputs, boolean coded, WeightTasks.Form form) {
         boolean grouped = KernelForm.of(TestDevice.best().handle().getDeviceType()) == KernelForm.GROUPED;
         assumeFalse(grouped && form == WeightTasks.Form.THREADED, "GPUs do not get this form, and TornadoVM makes no PTX of its vectors");
-        assumeTrue(form != WeightTasks.Form.TENSOR || TensorCores.of(TestDevice.best()), "this device has no tensor cores for TornadoVM");
+        assumeTrue(form != WeightTasks.Form.TENSOR || TensorCores.of(TestDevice.best()), "TornadoVM uses no tensor cores of this device");
         Subject subject = new Subject(type, inputs, coded, form);
         subject.fill(1);
         try (DeviceRun run = new DeviceRun(TestDevice.best(), subject.arrays(), List.of(subject.out, subject.stacked, subject.hidden()),

@@ -70,8 +70,8 @@ class KernelRulesTest {
         List<String> names = new ArrayList<>(KERNELS.stream().map(Class::getSimpleName).toList());
         // Parts of kernels.
         names.addAll(List.of("Eights", "Halves", "Page", "RowDots", "LaneDots", "LaneSteps", "TileDots", "RowTile", "UpHalves",
-                "DownHalves", "WeightFormat", "ChunkProjection", "GroupProjection", "TileProjection", "SplitRows", "TensorProjection", "KeyDots", "ValueDots",
-                "Splits"));
+                "DownHalves", "WeightFormat", "ChunkProjection", "GroupProjection", "TileProjection", "SplitRows",
+                "TensorProjection", "KeyDots", "ValueDots", "Splits"));
         for (String kernels : names) {
             // Arrays of halves may be read: by kernels whose name says so, see below.
             String source = Files.readString(SOURCES.resolve(kernels + ".java")).replace("HalfFloatArray", "halves");

@@ -39,10 +39,10 @@ final class IntegerProjection {
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_256;
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_256;
     /** Whether a vector holds two neighbouring pieces. */
-    private static final boolean TWO = Lanes.COUNT >= 16;
-    private static final VectorSpecies<Short> PIECES_SHORTS = TWO ? ShortVector.SPECIES_512 : SHORTS;
-    private static final VectorSpecies<Integer> PIECES_INTS = TWO ? IntVector.SPECIES_512 : INTS;
-    private static final int PIECES = TWO ? 2 : 1; // of a vector
+    private static final boolean WIDE = Lanes.COUNT >= 16;
+    private static final VectorSpecies<Short> PIECES_SHORTS = WIDE ? ShortVector.SPECIES_512 : SHORTS;
+    private static final VectorSpecies<Integer> PIECES_INTS = WIDE ? IntVector.SPECIES_512 : INTS;
+    private static final int PIECES = WIDE ? 2 : 1; // of a vector
     private static final int VECTOR = 16; // shorts of a piece
     private static final int NEXT = PIECES * VECTOR; // from vector to vector of activations
     private static final int STEP = PIECES * PIECE; // from vector to vector of weights
@@ -72,8 +72,8 @@ final class IntegerProjection {
      * Rows of rounded activations, in the order of the quants of packed weights of a type; memory that is used again and grows.
      *
      * <p>Half h of lane j (an int) of each vector meets half h of the ints of block j. A group is a correction for each of its sums; then,
-     * for each piece, the activations of the lowest quants of the shorts, of the next ones and so on, less what those before add there; where
-     * vectors hold two pieces, those of the second beside those of the first.
+     * for each piece, the activations of the lowest quants of the shorts, of the next ones and so on, less what those before add there;
+     * where vectors hold two pieces, those of the second beside those of the first.
      */
     static final class Input {
         private final boolean nibbles; // Q4_0, not Q8_0
@@ -222,8 +222,8 @@ final class IntegerProjection {
     // what the Vector API's methods leave of the compiler's limit on inlining is not enough for one more, and a vector that crosses a
     // call lies on the heap. A mask that is loaded stays in a register; a constant would be loaded each time that it is used. Sums are
     // trees: a chain of so many additions leaves the processor waiting, most of all beside another thread of its core. Loops over groups
-    // end where p is at the end, which the compiler does not count: before a counted loop over a segment it does so much once and for all that
-    // a row of eight groups took a third longer.
+    // end where p is at the end, which the compiler does not count: before a counted loop over a segment it does so much once and for
+    // all that a row of eight groups took a third longer.
     private static void projectQ4(PackedWeights weights, int groups, short[] in, int inAt, float[] scales, int scalesAt,
             boolean accumulate, float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
@@ -253,7 +253,7 @@ final class IntegerProjection {
                                 .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
                                         .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 3 * NEXT))));
                 ShortVector sum = first.add(second);
-                if (TWO) {
+                if (WIDE) {
                     sum = ((ShortVector) sum.castShape(SHORTS, 0)).add((ShortVector) sum.castShape(SHORTS, 1));
                 } else {
                     y += 4 * NEXT;
@@ -341,7 +341,7 @@ final class IntegerProjection {
                 IntVector sum = pairs0.add(pairs1).add(pairs2.add(pairs3));
                 IntVector uppers = pairs0.lanewise(ASHR, 16).add(pairs1.lanewise(ASHR, 16))
                         .add(pairs2.lanewise(ASHR, 16).add(pairs3.lanewise(ASHR, 16)));
-                if (!TWO) {
+                if (!WIDE) {
                     y += 2 * NEXT;
                     quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 4 * STEP, ORDER);
                     IntVector pairs4 = ShortVector.fromArray(PIECES_SHORTS, in, x + 4 * NEXT)
@@ -371,7 +371,7 @@ final class IntegerProjection {
                             .add(pairs6.lanewise(ASHR, 16).add(pairs7.lanewise(ASHR, 16))));
                 }
                 sum = sum.add(uppers.sub(uppers.lanewise(LSHL, 16)));
-                if (TWO) {
+                if (WIDE) {
                     sum = ((IntVector) sum.castShape(INTS, 0)).add((IntVector) sum.castShape(INTS, 1));
                 }
                 FloatVector ofBlocks = (FloatVector) sum.add(biases).convertShape(I2F, FLOATS, 0);

@@ -141,7 +141,8 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
     }
 
     /**
-     * The leading weights of a group as floats: the bits that {@link WeightDecoder} gives for what was packed. For weights that are not turned.
+     * The leading weights of a group as floats: the bits that {@link WeightDecoder} gives for what was packed. For weights that are
+     * not turned.
      *
      * @param quants scratch [scratchSize()]
      * @param out    out     [count] from {@code at}

@@ -242,7 +242,7 @@ final class ProjectionStep {
         });
     }
 
-    /** What an update's hidden rows are rounded into. */
+    /** What an update's hidden rows are rounded into; made before workers ask for it. */
     private IntegerProjection.Input hiddenOf(TensorType type, int update) {
         List<IntegerProjection.Input> inputs = roundedHidden.computeIfAbsent(type, _ -> new ArrayList<>());
         while (inputs.size() <= update) {

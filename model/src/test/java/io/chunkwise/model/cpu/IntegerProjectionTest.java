@@ -132,8 +132,9 @@ class IntegerProjectionTest {
                         float[] before = gaussians(2 * outputs, 8);
                         float[] actual = before.clone();
                         for (int row = 0; row < 2; row++) {
-                            IntegerProjection.addTurned(packed, active, rounded, row, actual, row * outputs, 0, packed.rows() / 2);
-                            IntegerProjection.addTurned(packed, active, rounded, row, actual, row * outputs, packed.rows() / 2, packed.rows());
+                            int half = packed.rows() / 2;
+                            IntegerProjection.addTurned(packed, active, rounded, row, actual, row * outputs, 0, half);
+                            IntegerProjection.addTurned(packed, active, rounded, row, actual, row * outputs, half, packed.rows());
                         }
                         for (int i = 0; i < actual.length; i++) {
                             double expected = before[i];

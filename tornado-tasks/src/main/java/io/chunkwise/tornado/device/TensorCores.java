@@ -11,7 +11,6 @@ import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.WorkerGrid1D;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
-import uk.ac.manchester.tornado.api.exceptions.TornadoInternalError;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -25,7 +24,7 @@ public final class TensorCores {
     private TensorCores() {
     }
 
-    /** True if a product of random whole numbers is exact there. Never throws. */
+    /** True if a product of random whole numbers is exact there. Throws nothing but a {@link VirtualMachineError}. */
     public static boolean of(Device device) {
         if (!device.info().backend().equals(BACKEND)) {
             return false;
@@ -37,7 +36,9 @@ public final class TensorCores {
                         device.info().selector());
             }
             return exact;
-        } catch (RuntimeException | TornadoInternalError e) {
+        } catch (VirtualMachineError e) {
+            throw e;
+        } catch (RuntimeException | Error e) { // TornadoVM's and its compiler's failures are of both kinds
             LOG.info("{} has no tensor cores that could be used: {}", device.info().selector(), Reason.of(e));
             return false;
         }

@@ -14,28 +14,22 @@ import java.lang.foreign.SegmentAllocator;
  * row's gain: an adapter's values may be so small (or its scale so large) that the F16 scale of a block could not hold them.
  *
  * @param type     number format of {@code down} and {@code up}
- * @param down     [rank, inputs]; null where {@code packed} has it
- * @param up       [outputs / TILE, rank, TILE], the last tile may be narrower: the components of a few outputs lie together; null where
- *                 {@code packed} has it
- * @param packed   halves for integer activations; null for float ones
+ * @param down     [rank, inputs]; null where it is packed
+ * @param up       [outputs / TILE, rank, TILE], the last tile may be narrower: the components of a few outputs lie together; null where it
+ *                 is packed
+ * @param packedDown the down half in the order in which {@link IntegerProjection} reads it; null where activations are floats
+ * @param packedUp the same of the up half, turned: blocks are 32 components of an output, not 32 outputs of a component. Null also where
+ *                 components are few
  * @param factor   [rank] what a component is to be multiplied with
  * @param groupEnd [groups] as in {@link LowRankPair}
  */
-record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySegment down, MemorySegment up, Packed packed, float[] factor,
-        int[] groupEnd) {
+record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySegment down, MemorySegment up, PackedWeights packedDown,
+        PackedWeights packedUp, float[] factor, int[] groupEnd) {
     /** Neighbouring outputs whose components lie together: a quantization block. */
     static final int TILE = 32;
 
     /** Fewest components whose up half is packed: filled up to blocks of 32, fewer would be read in more bytes than they have. */
     private static final int LEAST_PACKED = 17;
-
-    /**
-     * The halves in the order in which {@link IntegerProjection} reads them.
-     *
-     * @param up   turned; blocks are 32 components of an output, not 32 outputs of a component. Null where components are few
-     */
-    record Packed(PackedWeights down, PackedWeights up) {
-    }
 
     /**
      * Copies a pair.
@@ -50,31 +44,36 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
         int outputs = pair.outputs();
         TensorType type = inputs % wanted.blockElements() == 0 && outputs % wanted.blockElements() == 0 ? wanted : TensorType.F32;
         boolean packed = integers && type.isQuantized();
+        boolean packedUp = packed && rank >= LEAST_PACKED;
         float[] downFactor = new float[rank];
         float[] upFactor = new float[rank];
+        float[] factor = new float[rank];
         for (int k = 0; k < rank; k++) {
             downFactor[k] = type == TensorType.F32 ? 1 : powerOfTwoIn(pair.down(), k * inputs, 1, inputs);
             upFactor[k] = type == TensorType.F32 ? 1 : powerOfTwoIn(pair.up(), k, rank, outputs);
-        }
-        float[] factor = new float[rank];
-        for (int k = 0; k < rank; k++) {
             factor[k] = downFactor[k] * upFactor[k];
         }
-        if (!packed) {
-            return new AttachedPair(rank, inputs, outputs, type, encodeDown(pair, type, downFactor, memory),
-                    encodeUp(pair, type, upFactor, memory), null, factor, pair.groupEnd());
-        }
+        return new AttachedPair(rank, inputs, outputs, type,
+                packed ? null : encodeDown(pair, type, downFactor, memory),
+                packedUp ? null : encodeUp(pair, type, upFactor, memory),
+                packed ? packDown(pair, type, downFactor, memory) : null,
+                packedUp ? packUp(pair, type, upFactor, memory) : null, factor, pair.groupEnd());
+    }
+
+    private static PackedWeights packDown(LowRankPair pair, TensorType type, float[] factor, SegmentAllocator memory) {
+        PackedWeights down = PackedWeights.allocate(type, pair.rank(), pair.inputs(), memory);
         try (Arena scratch = Arena.ofConfined()) {
-            PackedWeights down = PackedWeights.allocate(type, rank, inputs, memory);
-            down.pack(encodeDown(pair, type, downFactor, scratch), inputs, 0, rank);
-            if (rank < LEAST_PACKED) {
-                return new AttachedPair(rank, inputs, outputs, type, null, encodeUp(pair, type, upFactor, memory), new Packed(down, null),
-                        factor, pair.groupEnd());
-            }
-            PackedWeights up = PackedWeights.allocateTurned(type, outputs, rank, memory);
-            up.pack(encodeRows(pair, type, upFactor, scratch), rank, 0, up.rows());
-            return new AttachedPair(rank, inputs, outputs, type, null, null, new Packed(down, up), factor, pair.groupEnd());
+            down.pack(encodeDown(pair, type, factor, scratch), pair.inputs(), 0, down.rows());
         }
+        return down;
+    }
+
+    private static PackedWeights packUp(LowRankPair pair, TensorType type, float[] factor, SegmentAllocator memory) {
+        PackedWeights up = PackedWeights.allocateTurned(type, pair.outputs(), pair.rank(), memory);
+        try (Arena scratch = Arena.ofConfined()) {
+            up.pack(encodeRows(pair, type, factor, scratch), pair.rank(), 0, up.rows());
+        }
+        return up;
     }
 
     /** [rank, inputs] */
@@ -132,23 +131,13 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
         return largest == 0 ? 1 : Math.scalb(1f, Math.clamp(Math.getExponent(largest), -60, 60));
     }
 
-    /** Null where it is not packed. */
-    PackedWeights packedDown() {
-        return packed == null ? null : packed.down();
-    }
-
-    /** Null where it is not packed. */
-    PackedWeights packedUp() {
-        return packed == null ? null : packed.up();
-    }
-
     TileProjection.Weights downWeights() {
-        return packed == null ? TileProjection.stored(type, down, inputs) : TileProjection.packed(packed.down());
+        return packedDown == null ? TileProjection.stored(type, down, inputs) : TileProjection.packed(packedDown);
     }
 
     /** The up half as a matrix [outputs, rank], turned, without the factors. */
     TileProjection.Weights upWeights() {
-        return packedUp() == null ? this::readTiles : this::readPacked;
+        return packedUp == null ? this::readTiles : this::readPacked;
     }
 
     /** As {@link TileProjection.Weights#read}. */
@@ -174,7 +163,7 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
     private void readPacked(int first, int count, int begin, int components, float[] tile) {
         for (int o = 0; o < count; o += PackedWeights.BLOCKS) {
             for (int done = 0; done < components; done += 32) {
-                packed.up().decodeTurned((first + o) / PackedWeights.BLOCKS, (begin + done) / 32, tile,
+                packedUp.decodeTurned((first + o) / PackedWeights.BLOCKS, (begin + done) / 32, tile,
                         done * TileProjection.TILE + o, TileProjection.TILE, Math.min(32, components - done));
             }
         }
@@ -186,7 +175,7 @@ record AttachedPair(int rank, int inputs, int outputs, TensorType type, MemorySe
     }
 
     long bytes() {
-        return (packed == null ? down : packed.down().data()).byteSize() + (packedUp() == null ? up : packedUp().data()).byteSize();
+        return (packedDown == null ? down : packedDown.data()).byteSize() + (packedUp == null ? up : packedUp.data()).byteSize();
     }
 
     /** Leading components that rows with the given number of leading active groups use. */

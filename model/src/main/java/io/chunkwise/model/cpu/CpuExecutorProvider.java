@@ -76,10 +76,10 @@ public final class CpuExecutorProvider implements ForwardExecutorProvider {
 
     /** Integers where they are asked for, or left to us and of use; never plainly. */
     private ActivationFormat activations(LlamaModel model, ExecutorOptions options, boolean runsPlainly) {
-        List<TensorView> quantized = model.weights().all().stream().filter(tensor -> tensor.type().isQuantized()).toList();
         if (runsPlainly || options.activations() == ActivationFormat.FLOAT) {
             return ActivationFormat.FLOAT;
         }
+        List<TensorView> quantized = model.weights().all().stream().filter(tensor -> tensor.type().isQuantized()).toList();
         long copied = packedModels.has(model) ? 0 : quantized.stream().mapToLong(TensorView::bytes).sum();
         long free = HostMemory.freeBytes();
         if (options.activations() == ActivationFormat.INTEGER) {

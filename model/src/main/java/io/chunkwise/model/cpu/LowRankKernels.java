@@ -107,8 +107,8 @@ final class LowRankKernels {
         }
     }
 
-    /** F16 values, too small by {@link WeightDecoder#HALF_TO_FLOAT}. */
-    private static FloatVector half(MemorySegment data, long at) {
+    /** QUANTS F16 values, too small by {@link WeightDecoder#HALF_TO_FLOAT}. */
+    static FloatVector half(MemorySegment data, long at) {
         return widened(data, at).lanewise(VectorOperators.LSHL, 13).and(HALF_BITS).reinterpretAsFloats();
     }
 

@@ -3,12 +3,9 @@ package io.chunkwise.model.cpu;
 import static io.chunkwise.model.cpu.Lanes.COUNT;
 import static io.chunkwise.model.cpu.Lanes.FLOATS;
 import static io.chunkwise.model.cpu.Lanes.ORDER;
-import static io.chunkwise.model.cpu.WeightDecoder.HALF_BITS;
 import static io.chunkwise.model.cpu.WeightDecoder.HALF_TO_FLOAT;
 import static jdk.incubator.vector.VectorOperators.I2F;
-import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
-import static jdk.incubator.vector.VectorOperators.S2I;
 import static jdk.incubator.vector.VectorOperators.XOR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
@@ -20,7 +17,6 @@ import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -196,9 +192,7 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
      */
     void decodeTurned(int row, int group, float[] out, int at, int step, int count) {
         long quantsAt = quantsAt(row) + (long) group * quantBytes(type);
-        IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data,
-                scalesAt(row) + (long) group * SCALES, ORDER).convertShape(S2I, EIGHT, 0);
-        FloatVector scales = halves.lanewise(LSHL, 13).and(HALF_BITS).reinterpretAsFloats().mul(HALF_TO_FLOAT);
+        FloatVector scales = LowRankKernels.half(data, scalesAt(row) + (long) group * SCALES).mul(HALF_TO_FLOAT);
         int bits = type == TensorType.Q8_0 ? 8 : 4;
         int zero = 1 << bits - 1;
         for (int i = 0; i < count; i++) {

@@ -30,11 +30,7 @@ final class SplitRows {
 
     /** Elements of a row: inputs and components, each rounded up to whole steps. */
     static int depth(IntArray control, int inputs, int site) {
-        int rank = 0;
-        if (site >= 0) {
-            rank = LowRankKernels.activeRankOf(control);
-        }
-        return wholeSteps(inputs) + wholeSteps(rank);
+        return wholeSteps(inputs) + wholeSteps(TileProjection.rankOf(control, site));
     }
 
     /** {@code count}, rounded up to whole steps. */

@@ -262,7 +262,7 @@ final class TileProjection {
     }
 
     /** Components that the update of a site has in this pass at most. */
-    private static int rankOf(IntArray control, int site) {
+    static int rankOf(IntArray control, int site) {
         int rank = 0;
         if (site >= 0) {
             rank = LowRankKernels.activeRankOf(control);

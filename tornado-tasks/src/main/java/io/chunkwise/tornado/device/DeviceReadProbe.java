@@ -12,7 +12,6 @@ import uk.ac.manchester.tornado.api.WorkerGrid1D;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
-import uk.ac.manchester.tornado.api.exceptions.TornadoInternalError;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
@@ -99,7 +98,7 @@ public final class DeviceReadProbe implements ReadProbe {
         long started = System.nanoTime();
         try {
             plan.execute();
-        } catch (RuntimeException | TornadoInternalError e) {
+        } catch (RuntimeException | Error e) {
             throw new ExecutorException("the device fails at reading " + 4L * words.getSize() + " bytes: " + Reason.of(e)
                     + ". Try another --device.", e);
         }

@@ -10,7 +10,15 @@ import java.util.stream.Collectors;
  */
 public record Reason(Throwable root, String message) {
 
+    /**
+     * TornadoVM throws exceptions and its compiler errors, so callers catch both.
+     *
+     * @throws VirtualMachineError the failure itself, if it is one: that is not TornadoVM's
+     */
     public static Reason of(Throwable failure) {
+        if (failure instanceof VirtualMachineError fatal) {
+            throw fatal;
+        }
         Throwable root = failure;
         while (root.getCause() != null && root.getCause() != root) {
             root = root.getCause();

@@ -10,7 +10,6 @@ import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.WorkerGrid1D;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
-import uk.ac.manchester.tornado.api.exceptions.TornadoInternalError;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Runs two small kernels on fresh random numbers, so that a device that only pretends to compute is found out at once. */
@@ -42,7 +41,7 @@ public final class SelfTest {
             plan.withGridScheduler(scheduler);
             plan.execute();
             plan.freeDeviceMemory();
-        } catch (RuntimeException | TornadoInternalError e) {
+        } catch (RuntimeException | Error e) {
             throw new ExecutorException("the device fails at a small test kernel: " + Reason.of(e)
                     + ". Try another --device, or --executor cpu.", e);
         }

@@ -36,9 +36,7 @@ public final class TensorCores {
                         device.info().selector());
             }
             return exact;
-        } catch (VirtualMachineError e) {
-            throw e;
-        } catch (RuntimeException | Error e) { // TornadoVM's and its compiler's failures are of both kinds
+        } catch (RuntimeException | Error e) {
             LOG.info("{} has no tensor cores that could be used: {}", device.info().selector(), Reason.of(e));
             return false;
         }

@@ -338,7 +338,7 @@ public final class PassPlans implements Passes {
             // Always from the root: plans that are chained remember every link.
             last = plan.withGraph(steps.indexOf(step)).execute();
             executed = step;
-        } catch (RuntimeException | Error e) { // TornadoVM and its compiler throw both
+        } catch (RuntimeException | Error e) {
             throw failure(name(step), e);
         }
         if (profiled) {
@@ -352,15 +352,12 @@ public final class PassPlans implements Passes {
             for (TornadoNativeArray array : arrays) {
                 last.transferToHost(array);
             }
-        } catch (RuntimeException | Error e) { // TornadoVM and its compiler throw both
+        } catch (RuntimeException | Error e) {
             throw failure("transfer", e);
         }
     }
 
     private static ExecutorException failure(String graph, Throwable e) {
-        if (e instanceof VirtualMachineError fatal) {
-            throw fatal;
-        }
         Reason reason = Reason.of(e);
         String advice = reason.root() instanceof TornadoOutOfMemoryException
                 ? " Close other executors, start with a larger -Dtornado.device.memory, or use --executor cpu."

@@ -2,6 +2,7 @@ package io.chunkwise.tornado.device;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import org.junit.jupiter.api.Test;
 import uk.ac.manchester.tornado.api.exceptions.TornadoBailoutRuntimeException;
@@ -28,5 +29,12 @@ class ReasonTest {
     void aFailureWithoutAMessageIsItsKind() {
         assertEquals("NullPointerException", Reason.of(new NullPointerException()).toString());
         assertEquals("IllegalStateException", Reason.of(new IllegalStateException("Bailout is disabled. \nReason: null")).toString());
+    }
+
+    @Test
+    void errorsAreReasonsTooButForThoseOfTheVirtualMachine() {
+        assertEquals("AssertionError: no such node", Reason.of(new AssertionError("no such node")).toString());
+        OutOfMemoryError fatal = new OutOfMemoryError("heap");
+        assertSame(fatal, assertThrows(OutOfMemoryError.class, () -> Reason.of(fatal)));
     }
 }

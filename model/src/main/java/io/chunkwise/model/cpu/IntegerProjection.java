@@ -81,6 +81,7 @@ final class IntegerProjection {
         private final int pieces;
         private final int perShort; // quants
         private final int sums;
+        private final int groupSize; // of values
         private short[] values = new short[0]; // [rows, groups, sums + pieces · perShort, VECTOR]
         private final float[] lanes = new float[32 * BLOCKS]; // [32, BLOCKS] of a group
         private final int[] rounded = new int[32 * BLOCKS]; // [32, BLOCKS] of a group, in the lower halves
@@ -97,6 +98,7 @@ final class IntegerProjection {
             pieces = nibbles ? PIECES_Q4 : PIECES_Q8;
             perShort = nibbles ? 4 : 2;
             sums = nibbles ? SUMS_Q4 : SUMS_Q8;
+            groupSize = nibbles ? GROUP_Q4 : GROUP_Q8;
             columns = new int[pieces * perShort * 2];
             for (int i = 0; i < columns.length; i++) {
                 int half = i % 2;
@@ -108,19 +110,37 @@ final class IntegerProjection {
             }
         }
 
-        /** @param in [rows, inputs] */
-        void round(float[] in, int inputs, int rows) {
+        /**
+         * @param in    [rows, inputs]
+         * @param alike inputs for weights of other types, turned if this is: the same integers come to them, in other orders
+         */
+        void round(float[] in, int inputs, int rows, Input... alike) {
             int groups = turned ? Math.ceilDiv(inputs, 32) : PackedWeights.groups(inputs);
             int width = turned ? 32 : BLOCKS * 32; // of a group
-            int groupSize = nibbles ? GROUP_Q4 : GROUP_Q8;
-            values = values.length >= rows * groups * groupSize ? values : new short[rows * groups * groupSize];
-            scales = Scratch.atLeast(scales, rows * groups * BLOCKS);
+            reserve(rows * groups);
+            for (Input other : alike) {
+                other.reserve(rows * groups);
+            }
             for (int group = 0; group < rows * groups; group++) {
                 int first = group % groups * width; // of its inputs, in the row
                 spread(in, group / groups * inputs + first, inputs - first);
                 roundGroup(group * BLOCKS);
                 arrange(group * groupSize);
+                for (Input other : alike) {
+                    other.copyGroup(this, group);
+                }
             }
+        }
+
+        private void reserve(int groups) {
+            values = values.length >= groups * groupSize ? values : new short[groups * groupSize];
+            scales = Scratch.atLeast(scales, groups * BLOCKS);
+        }
+
+        private void copyGroup(Input from, int group) {
+            System.arraycopy(from.rounded, 0, rounded, 0, rounded.length);
+            System.arraycopy(from.scales, group * BLOCKS, scales, group * BLOCKS, BLOCKS);
+            arrange(group * groupSize);
         }
 
         /** Gives each lane its block of 32, filled up with zeros; one number after the other, which takes less time than gathers. */

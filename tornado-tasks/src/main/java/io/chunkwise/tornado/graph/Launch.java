@@ -4,6 +4,7 @@ import io.chunkwise.model.forward.ExecutorException;
 import io.chunkwise.tornado.kernels.FinishKernels;
 import io.chunkwise.tornado.kernels.ProjectionKernels;
 import io.chunkwise.tornado.kernels.Splits;
+import java.util.stream.LongStream;
 
 /**
  * How many threads a task gets, as a function of what it has to do.
@@ -27,7 +28,10 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         COMPONENT,
         /** A row and {@link ProjectionKernels#CHUNK} rows of a stack of weights and of the components of some sites: a thread. */
         STACK,
-        /** A row and {@link ProjectionKernels#GROUP_OUTPUTS} rows of such a stack: a group. */
+        /**
+         * A row and {@link ProjectionKernels#GROUP_OUTPUTS} outputs of a weight or {@link ProjectionKernels#GROUP_COMPONENTS} components: a
+         * group.
+         */
         GROUPED_STACK,
         /** {@link ProjectionKernels#TILE} rows, and as many rows of such a stack: a group. */
         TILE
@@ -94,9 +98,10 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
         return new Launch(outputs, 1, Unit.STACK, sites);
     }
 
-    /** As {@link #stack}, a group for each row and some of those. */
-    static Launch groupedStack(long outputs, int sites) {
-        return new Launch(outputs, ProjectionKernels.THREADS, Unit.GROUPED_STACK, sites);
+    /** A group for each row and some outputs of one weight, or some components of {@code sites}. */
+    static Launch groupedStack(int sites, long... outputs) {
+        long groups = LongStream.of(outputs).map(some -> Math.ceilDiv(some, ProjectionKernels.GROUP_OUTPUTS)).sum();
+        return new Launch(groups, ProjectionKernels.THREADS, Unit.GROUPED_STACK, sites);
     }
 
     /** As {@link #stack}, a group for each tile of rows and of those. */
@@ -113,7 +118,8 @@ public record Launch(long threadsPerUnit, int local, Unit unit, int sites) {
             case SPLIT -> work.rows() * threadsPerUnit * Splits.of(work.rows(), Math.toIntExact(threadsPerUnit));
             case COMPONENT -> Math.ceilDiv((long) work.rows() * work.activeRank() * threadsPerUnit, local);
             case STACK -> work.rows() * Math.ceilDiv(stacked, ProjectionKernels.CHUNK);
-            case GROUPED_STACK -> work.rows() * Math.ceilDiv(stacked, ProjectionKernels.GROUP_OUTPUTS);
+            case GROUPED_STACK ->
+                work.rows() * (threadsPerUnit + Math.ceilDiv((long) sites * work.activeRank(), ProjectionKernels.GROUP_COMPONENTS));
             case TILE -> Math.ceilDiv(work.rows(), ProjectionKernels.TILE) * Math.ceilDiv(stacked, ProjectionKernels.TILE);
         };
         return groups * local;

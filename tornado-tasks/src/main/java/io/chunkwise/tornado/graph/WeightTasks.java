@@ -9,6 +9,7 @@ import io.chunkwise.tornado.kernels.ProjectionKernels;
 import io.chunkwise.tornado.kernels.QuantizedProjectionKernels;
 import io.chunkwise.tornado.kernels.TensorKernels;
 import java.util.List;
+import java.util.stream.LongStream;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -80,7 +81,7 @@ final class WeightTasks {
      */
     void project(TaskSink sink, String id, StackedWeight weight, FloatArray in, FloatArray out, int inputs, int outputs,
             int layerStride, int accumulate, int site, int parts) {
-        Launch launch = launch(outputs, 0);
+        Launch launch = launch(0, outputs);
         IntArray table = adapter.table();
         FloatArray sums = adapter.parts();
         int rank = adapter.reservation().rank();
@@ -192,7 +193,7 @@ final class WeightTasks {
     void normAndProject(TaskSink sink, String id, List<StackedWeight> weights, FloatArray in, FloatArray norm, FloatArray out, int inputs,
             int outputsA, int outputsB, float epsilon) {
         int count = weights.size();
-        Launch launch = launch(outputsA + (count - 1L) * outputsB, count);
+        Launch launch = launch(count, outputsA, outputsB, (count - 2L) * outputsB);
         StackedWeight second = weights.get(1);
         StackedWeight third = weights.getLast();
         IntArray table = adapter.table();
@@ -317,11 +318,13 @@ final class WeightTasks {
                 adapter.upFloats(), out, outputs, site);
     }
 
-    private Launch launch(long outputs, int sites) {
+    /** @param outputs of each weight */
+    private Launch launch(int sites, long... outputs) {
+        long all = LongStream.of(outputs).sum();
         return switch (form) {
-            case THREADED -> Launch.stack(outputs, sites);
-            case GROUPED -> Launch.groupedStack(outputs, sites);
-            case TILED, TENSOR -> Launch.tiles(outputs, sites);
+            case THREADED -> Launch.stack(all, sites);
+            case GROUPED -> Launch.groupedStack(sites, outputs);
+            case TILED, TENSOR -> Launch.tiles(all, sites);
         };
     }
 }

@@ -9,8 +9,11 @@ import uk.ac.manchester.tornado.api.types.arrays.ShortArray;
 
 /**
  * Projections of few rows in grouped form, for any {@link WeightFormat}: a group of {@link ProjectionKernels#THREADS} threads computes
- * {@link ProjectionKernels#GROUP_OUTPUTS} outputs of a row, {@link ProjectionKernels#LANES} lanes each. The row's inputs are in local
- * memory, {@link #STAGED} at a time, and lanes walk through them in {@link LaneSteps}; what is behind the last input is 0.
+ * {@link ProjectionKernels#GROUP_OUTPUTS} outputs of a row; {@link ProjectionKernels#LANES} lanes have four of them, {@link #APART} apart,
+ * so that each input that a lane reads is multiplied four times. The row's inputs are in local memory, {@link #STAGED} at a time, and lanes
+ * walk through them in {@link LaneSteps}; what is behind the last input is 0.
+ *
+ * <p>A lane's four sums go to local memory, from where eight threads add up an output's, four values each, and one thread the eight.
  *
  * <p>A group without outputs goes through it with no inputs, and stores nothing: where kernels return before a barrier, or where the thread
  * that stores a sum is known to be one that has added to it, PoCL compiles them wrongly.
@@ -19,8 +22,12 @@ final class GroupProjection {
     private static final int LANES = ProjectionKernels.LANES;
     private static final int THREADS = ProjectionKernels.THREADS;
     private static final int OUTPUTS = ProjectionKernels.GROUP_OUTPUTS;
-    private static final int STEP = LaneSteps.STEP;
-    private static final int BLOCK = LowRankKernels.BLOCK;
+    /** From one output of a lane to its next: the threads of a group by lanes. */
+    private static final int APART = ProjectionKernels.GROUP_COMPONENTS;
+    /** Threads that add up an output. */
+    private static final int ADDERS = THREADS / OUTPUTS;
+    /** From what one of them has added up to the next one's. */
+    private static final int ADDED = OUTPUTS + 1;
     /** Inputs in local memory at a time: a multiple of a step, and of eight for each thread, which requests as many before it waits. */
     private static final int STAGED = 4096;
 
@@ -42,25 +49,34 @@ final class GroupProjection {
         int end = LowRankKernels.unknown(control, outputs);
         int lane = LaneDots.laneOf(thread);
         int o = first + thread / LANES;
-        int w = control.get(Control.LAYER) * layerStride + TornadoMath.min(o, end - 1) * inputs;
+        int o0 = TornadoMath.min(o, end - 1);
+        int o1 = TornadoMath.min(o + APART, end - 1);
+        int o2 = TornadoMath.min(o + 2 * APART, end - 1);
+        int o3 = TornadoMath.min(o + 3 * APART, end - 1);
+        int weight = control.get(Control.LAYER) * layerStride;
+        int w0 = weight + o0 * inputs;
+        int w1 = weight + o1 * inputs;
+        int w2 = weight + o2 * inputs;
+        int w3 = weight + o3 * inputs;
         int width = LaneDots.within(first, LaneDots.within(0, rows, end), inputs);
-        float[] staged = context.allocateFloatLocalArray(STAGED / BLOCK * LaneSteps.pitch(format));
-        float[] partial = context.allocateFloatLocalArray(THREADS);
+        float[] staged = context.allocateFloatLocalArray(LaneSteps.space(format, STAGED));
+        float[] partial = context.allocateFloatLocalArray(4 * THREADS);
         float[] components = context.allocateFloatLocalArray(rank);
         int activeRank = LowRankKernels.activeRank(control, adapter, site, row);
         for (int k = thread; k < activeRank; k += THREADS) {
             components[k] = LowRankKernels.sumOfParts(control, adapter, parts, row, k, partCount);
         }
-        int gap = LaneSteps.pitch(format) - BLOCK;
-        int next = THREADS + THREADS / BLOCK * gap;
-        int from = LaneSteps.first(format, lane);
+        int next = LaneSteps.space(format, THREADS);
+        int step = LaneSteps.step(format);
         int apart = LaneSteps.apart(format);
-        int odd = LaneSteps.odd(format);
-        int behind = 8 * LaneSteps.pitch(format);
-        float mine = 0f;
+        float unit = LaneSteps.unit(format, thread);
+        float sum0 = 0f;
+        float sum1 = 0f;
+        float sum2 = 0f;
+        float sum3 = 0f;
         for (int t = 0; t < width; t += STAGED) {
             int count = TornadoMath.min(width - t, STAGED);
-            int steps = (count + STEP - 1) / STEP * STEP;
+            int steps = (count + step - 1) / step * step;
             context.localBarrier();
             for (int i = thread; i < steps; i += 8 * THREADS) {
                 float v0 = LaneDots.inside(in, row * inputs + t, 1, i, count);
@@ -71,22 +87,22 @@ final class GroupProjection {
                 float v5 = LaneDots.inside(in, row * inputs + t, 1, i + 5 * THREADS, count);
                 float v6 = LaneDots.inside(in, row * inputs + t, 1, i + 6 * THREADS, count);
                 float v7 = LaneDots.inside(in, row * inputs + t, 1, i + 7 * THREADS, count);
-                int j = i + (i >> 5) * gap;
-                staged[j] = v0;
-                staged[j + next] = v1;
-                staged[j + 2 * next] = v2;
-                staged[j + 3 * next] = v3;
-                staged[j + 4 * next] = v4;
-                staged[j + 5 * next] = v5;
-                staged[j + 6 * next] = v6;
-                staged[j + 7 * next] = v7;
+                int j = LaneSteps.place(format, i);
+                staged[j] = v0 * unit;
+                staged[j + next] = v1 * unit;
+                staged[j + 2 * next] = v2 * unit;
+                staged[j + 3 * next] = v3 * unit;
+                staged[j + 4 * next] = v4 * unit;
+                staged[j + 5 * next] = v5 * unit;
+                staged[j + 6 * next] = v6 * unit;
+                staged[j + 7 * next] = v7 * unit;
             }
             context.localBarrier();
-            for (int at = 0; at < steps; at += STEP) {
-                int p = at + (at >> 5) * gap + from;
-                int q = p + odd;
-                int r = p + behind;
-                int s = r + odd;
+            for (int at = 0; at < steps; at += step) {
+                int p = LaneSteps.first(format, at, lane);
+                int q = p + LaneSteps.quadAt(format, 1);
+                int r = p + LaneSteps.quadAt(format, 2);
+                int s = p + LaneSteps.quadAt(format, 3);
                 float x0 = staged[p];
                 float x1 = staged[p + apart];
                 float x2 = staged[p + 2 * apart];
@@ -103,29 +119,51 @@ final class GroupProjection {
                 float x13 = staged[s + apart];
                 float x14 = staged[s + 2 * apart];
                 float x15 = staged[s + 3 * apart];
-                mine += LaneSteps.sum(format, floats, halves, natives, quants, mantissaBits, w + t, at, count - 1, lane, x0, x1, x2, x3,
-                        x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                float less = LaneSteps.offset(format, x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                sum0 += LaneSteps.sum(format, floats, halves, natives, quants, mantissaBits, w0 + t, at, count - 1, lane, less, x0, x1,
+                        x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                sum1 += LaneSteps.sum(format, floats, halves, natives, quants, mantissaBits, w1 + t, at, count - 1, lane, less, x0, x1,
+                        x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                sum2 += LaneSteps.sum(format, floats, halves, natives, quants, mantissaBits, w2 + t, at, count - 1, lane, less, x0, x1,
+                        x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                sum3 += LaneSteps.sum(format, floats, halves, natives, quants, mantissaBits, w3 + t, at, count - 1, lane, less, x0, x1,
+                        x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
             }
         }
-        int used = LaneDots.within(o, end, activeRank);
-        int up = LowRankKernels.upAt(control, adapter, site, o);
-        for (int k = lane; k < used; k += LANES) {
-            mine += components[k] * LowRankKernels.element(adapter, upCodes, upFloats, up + k * LowRankKernels.BLOCK);
+        int up0 = LowRankKernels.upAt(control, adapter, site, o0);
+        int up1 = LowRankKernels.upAt(control, adapter, site, o1);
+        int up2 = LowRankKernels.upAt(control, adapter, site, o2);
+        int up3 = LowRankKernels.upAt(control, adapter, site, o3);
+        for (int k = lane; k < activeRank; k += LANES) {
+            float component = components[k];
+            sum0 += component * LowRankKernels.element(adapter, upCodes, upFloats, up0 + k * LowRankKernels.BLOCK);
+            sum1 += component * LowRankKernels.element(adapter, upCodes, upFloats, up1 + k * LowRankKernels.BLOCK);
+            sum2 += component * LowRankKernels.element(adapter, upCodes, upFloats, up2 + k * LowRankKernels.BLOCK);
+            sum3 += component * LowRankKernels.element(adapter, upCodes, upFloats, up3 + k * LowRankKernels.BLOCK);
         }
-        partial[thread] = mine;
-        for (int stride = LANES / 2; stride > 0; stride /= 2) {
-            context.localBarrier();
-            if (lane < stride) {
-                partial[thread] += partial[thread + stride];
-            }
-        }
+        partial[thread] = sum0;
+        partial[thread + THREADS] = sum1;
+        partial[thread + 2 * THREADS] = sum2;
+        partial[thread + 3 * THREADS] = sum3;
+        context.localBarrier();
+        int sum = thread / ADDERS;
+        int adder = thread - sum * ADDERS;
+        int from = sum * LANES + adder;
+        staged[adder * ADDED + sum] = (partial[from] + partial[from + ADDERS])
+                + (partial[from + 2 * ADDERS] + partial[from + 3 * ADDERS]);
         context.localBarrier();
         if (thread < OUTPUTS) {
-            TileProjection.store(partial[thread * LANES], out, row, rows, first + thread, end, accumulate);
+            float mine = ((staged[thread] + staged[thread + ADDED]) + (staged[thread + 2 * ADDED] + staged[thread + 3 * ADDED]))
+                    + ((staged[thread + 4 * ADDED] + staged[thread + 5 * ADDED])
+                    + (staged[thread + 6 * ADDED] + staged[thread + 7 * ADDED]));
+            TileProjection.store(mine, out, row, rows, first + thread, end, accumulate);
         }
     }
 
-    /** A group of {@link ProjectionKernels#normAndProjectRowsGrouped}. */
+    /**
+     * A group of {@link ProjectionKernels#normAndProjectRowsGrouped}: outputs of one weight, or {@link ProjectionKernels#GROUP_COMPONENTS}
+     * components.
+     */
     static void normAndProject(KernelContext context, IntArray control, FloatArray in, FloatArray norm, FloatArray gains, IntArray adapter,
             IntArray downCodes, FloatArray downFloats, int format, int mantissaBits, FloatArray floatsA, ShortArray halvesA,
             HalfFloatArray nativesA, IntArray quantsA, FloatArray floatsB, ShortArray halvesB, HalfFloatArray nativesB, IntArray quantsB,
@@ -141,41 +179,55 @@ final class GroupProjection {
         int divisor = LowRankKernels.rowsDivisor(control);
         int chunk = index / divisor;
         int row = index - chunk * divisor;
-        int first = chunk * OUTPUTS;
         int lane = LaneDots.laneOf(thread);
         int x = row * inputs;
         int g = layer * inputs;
-        int o = first + thread / LANES;
-        int b = o - outputsA;
-        int c = b - outputsB;
-        int d = o - total;
-        int inA = LaneDots.within(o, outputsA, 1);
-        int inB = LaneDots.within(b, outputsB, 1);
-        int inC = LaneDots.within(c, outputsC, 1);
-        int wA = (layer * outputsA + o) * inputs;
-        int wB = (layer * outputsB + b) * inputs;
-        int wC = (layer * outputsC + c) * inputs;
+        int chunksA = (outputsA + OUTPUTS - 1) / OUTPUTS;
+        int chunksB = (outputsB + OUTPUTS - 1) / OUTPUTS;
+        int chunksC = (weights - 2) * chunksB;
+        int b = chunk - chunksA;
+        int c = b - chunksB;
+        int d = c - chunksC;
+        int inA = LaneDots.within(chunk, chunksA, 1);
+        int inB = LaneDots.within(b, chunksB, 1);
+        int inC = LaneDots.within(c, chunksC, 1);
+        int inD = 1 - inA - inB - inC;
+        // Where the chunk begins in its weight, and how many outputs that has.
+        int begin = OUTPUTS * ofPart(inA, inB, inC, inD, chunk, b, c, 0);
+        int size = LowRankKernels.unknown(control, ofPart(inA, inB, inC, inD, outputsA, outputsB, outputsC, 1));
+        int component = TornadoMath.max(d, 0) * APART + thread / LANES;
+        // In the stack.
+        int first = ofPart(inA, inB, inC, inD, begin, outputsA + begin, outputsA + outputsB + begin, total + d * APART);
+        int end = ofPart(inA, inB, inC, inD, outputsA, outputsA + outputsB, total, TornadoMath.min(first + APART, stacked));
+        int o = begin + thread / LANES;
+        int w0 = (layer * size + TornadoMath.min(o, size - 1)) * inputs;
+        int w1 = (layer * size + TornadoMath.min(o + APART, size - 1)) * inputs;
+        int w2 = (layer * size + TornadoMath.min(o + 2 * APART, size - 1)) * inputs;
+        int w3 = (layer * size + TornadoMath.min(o + 3 * APART, size - 1)) * inputs;
         int width = LaneDots.within(first, LaneDots.within(0, rows, stacked), inputs);
-        float[] staged = context.allocateFloatLocalArray(STAGED / BLOCK * LaneSteps.pitch(format));
-        float[] partial = context.allocateFloatLocalArray(THREADS);
-        int gap = LaneSteps.pitch(format) - BLOCK;
-        int next = THREADS + THREADS / BLOCK * gap;
-        int from = LaneSteps.first(format, lane);
+        float[] staged = context.allocateFloatLocalArray(LaneSteps.space(format, STAGED));
+        float[] partial = context.allocateFloatLocalArray(4 * THREADS);
+        float[] squared = context.allocateFloatLocalArray(THREADS);
+        int next = LaneSteps.space(format, THREADS);
+        int step = LaneSteps.step(format);
         int apart = LaneSteps.apart(format);
-        int odd = LaneSteps.odd(format);
-        int behind = 8 * LaneSteps.pitch(format);
+        float unit = LaneSteps.unit(format, thread);
         int rank = LowRankKernels.divisor(control);
-        int part = TornadoMath.min(TornadoMath.max(d, 0) / rank, weights - 1);
+        int part = TornadoMath.min(component / rank, weights - 1);
         int site = LowRankKernels.firstSite(weights) + part;
-        int component = TornadoMath.max(d, 0) - part * rank;
-        int group = LowRankKernels.groupOf(control, adapter, site, row, component);
-        int used = LowRankKernels.usedInputs(group, LaneDots.within(d, stacked - total, inputs));
-        int down = LowRankKernels.downAt(control, adapter, site, component, inputs);
+        int ofSite = component - part * rank;
+        int group = LowRankKernels.groupOf(control, adapter, site, row, ofSite);
+        int some = LaneDots.within(d, stacked, LaneDots.within(component, stacked - total, inputs));
+        int used = LowRankKernels.usedInputs(group, some);
+        int down = LowRankKernels.downAt(control, adapter, site, ofSite, inputs);
         float squares = 0f;
-        float mine = LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, down, lane, used);
+        float sum0 = LowRankKernels.laneDotNormedDown(adapter, in, x, norm, g, downCodes, downFloats, down, lane, used);
+        float sum1 = 0f;
+        float sum2 = 0f;
+        float sum3 = 0f;
         for (int t = 0; t < width; t += STAGED) {
             int count = TornadoMath.min(width - t, STAGED);
-            int steps = (count + STEP - 1) / STEP * STEP;
+            int steps = (count + step - 1) / step * step;
             context.localBarrier();
             for (int i = thread; i < steps; i += 8 * THREADS) {
                 float v0 = LaneDots.inside(in, x + t, 1, i, count);
@@ -195,22 +247,22 @@ final class GroupProjection {
                 float n6 = LaneDots.inside(norm, g + t, 1, i + 6 * THREADS, count);
                 float n7 = LaneDots.inside(norm, g + t, 1, i + 7 * THREADS, count);
                 squares += ((v0 * v0 + v1 * v1) + (v2 * v2 + v3 * v3)) + ((v4 * v4 + v5 * v5) + (v6 * v6 + v7 * v7));
-                int j = i + (i >> 5) * gap;
-                staged[j] = v0 * n0;
-                staged[j + next] = v1 * n1;
-                staged[j + 2 * next] = v2 * n2;
-                staged[j + 3 * next] = v3 * n3;
-                staged[j + 4 * next] = v4 * n4;
-                staged[j + 5 * next] = v5 * n5;
-                staged[j + 6 * next] = v6 * n6;
-                staged[j + 7 * next] = v7 * n7;
+                int j = LaneSteps.place(format, i);
+                staged[j] = v0 * n0 * unit;
+                staged[j + next] = v1 * n1 * unit;
+                staged[j + 2 * next] = v2 * n2 * unit;
+                staged[j + 3 * next] = v3 * n3 * unit;
+                staged[j + 4 * next] = v4 * n4 * unit;
+                staged[j + 5 * next] = v5 * n5 * unit;
+                staged[j + 6 * next] = v6 * n6 * unit;
+                staged[j + 7 * next] = v7 * n7 * unit;
             }
             context.localBarrier();
-            for (int at = 0; at < steps; at += STEP) {
-                int p = at + (at >> 5) * gap + from;
-                int q = p + odd;
-                int r = p + behind;
-                int s = r + odd;
+            for (int at = 0; at < steps; at += step) {
+                int p = LaneSteps.first(format, at, lane);
+                int q = p + LaneSteps.quadAt(format, 1);
+                int r = p + LaneSteps.quadAt(format, 2);
+                int s = p + LaneSteps.quadAt(format, 3);
                 float x0 = staged[p];
                 float x1 = staged[p + apart];
                 float x2 = staged[p + 2 * apart];
@@ -227,42 +279,77 @@ final class GroupProjection {
                 float x13 = staged[s + apart];
                 float x14 = staged[s + 2 * apart];
                 float x15 = staged[s + 3 * apart];
+                float less = LaneSteps.offset(format, x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
                 if (inA > 0) {
-                    mine += LaneSteps.sum(format, floatsA, halvesA, nativesA, quantsA, mantissaBits, wA + t, at, count - 1, lane, x0, x1,
-                            x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum0 += LaneSteps.sum(format, floatsA, halvesA, nativesA, quantsA, mantissaBits, w0 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum1 += LaneSteps.sum(format, floatsA, halvesA, nativesA, quantsA, mantissaBits, w1 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum2 += LaneSteps.sum(format, floatsA, halvesA, nativesA, quantsA, mantissaBits, w2 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum3 += LaneSteps.sum(format, floatsA, halvesA, nativesA, quantsA, mantissaBits, w3 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
                 }
                 if (inB > 0) {
-                    mine += LaneSteps.sum(format, floatsB, halvesB, nativesB, quantsB, mantissaBits, wB + t, at, count - 1, lane, x0, x1,
-                            x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum0 += LaneSteps.sum(format, floatsB, halvesB, nativesB, quantsB, mantissaBits, w0 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum1 += LaneSteps.sum(format, floatsB, halvesB, nativesB, quantsB, mantissaBits, w1 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum2 += LaneSteps.sum(format, floatsB, halvesB, nativesB, quantsB, mantissaBits, w2 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum3 += LaneSteps.sum(format, floatsB, halvesB, nativesB, quantsB, mantissaBits, w3 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
                 }
                 if (inC > 0) {
-                    mine += LaneSteps.sum(format, floatsC, halvesC, nativesC, quantsC, mantissaBits, wC + t, at, count - 1, lane, x0, x1,
-                            x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum0 += LaneSteps.sum(format, floatsC, halvesC, nativesC, quantsC, mantissaBits, w0 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum1 += LaneSteps.sum(format, floatsC, halvesC, nativesC, quantsC, mantissaBits, w1 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum2 += LaneSteps.sum(format, floatsC, halvesC, nativesC, quantsC, mantissaBits, w2 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
+                    sum3 += LaneSteps.sum(format, floatsC, halvesC, nativesC, quantsC, mantissaBits, w3 + t, at, count - 1, lane, less,
+                            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15);
                 }
             }
         }
+        partial[thread] = sum0;
+        partial[thread + THREADS] = sum1;
+        partial[thread + 2 * THREADS] = sum2;
+        partial[thread + 3 * THREADS] = sum3;
+        squared[thread] = squares;
         context.localBarrier();
-        partial[thread] = squares;
-        for (int stride = THREADS / 2; stride > 0; stride /= 2) {
-            context.localBarrier();
-            if (thread < stride) {
-                partial[thread] += partial[thread + stride];
-            }
-        }
-        context.localBarrier();
-        float inverse = 1f / TornadoMath.sqrt(partial[0] / inputs + epsilon);
-        context.localBarrier();
-        partial[thread] = inverse * mine;
-        for (int stride = LANES / 2; stride > 0; stride /= 2) {
-            context.localBarrier();
-            if (lane < stride) {
-                partial[thread] += partial[thread + stride];
-            }
-        }
+        int sum = thread / ADDERS;
+        int adder = thread - sum * ADDERS;
+        int from = sum * LANES + adder;
+        staged[adder * ADDED + sum] = (partial[from] + partial[from + ADDERS])
+                + (partial[from + 2 * ADDERS] + partial[from + 3 * ADDERS]);
+        staged[ADDERS * ADDED + thread] = ((squared[lane] + squared[lane + LANES])
+                + (squared[lane + 2 * LANES] + squared[lane + 3 * LANES]))
+                + ((squared[lane + 4 * LANES] + squared[lane + 5 * LANES])
+                + (squared[lane + 6 * LANES] + squared[lane + 7 * LANES]));
         context.localBarrier();
         if (thread < OUTPUTS) {
-            TileProjection.storeOfStack(partial[thread * LANES], control, gains, adapter, out, hidden, row, rows, first + thread, total,
-                    stacked, weights);
+            float ofRow = 0f;
+            for (int i = 0; i < LANES; i++) {
+                ofRow += staged[ADDERS * ADDED + i];
+            }
+            float mine = ((staged[thread] + staged[thread + ADDED]) + (staged[thread + 2 * ADDED] + staged[thread + 3 * ADDED]))
+                    + ((staged[thread + 4 * ADDED] + staged[thread + 5 * ADDED])
+                    + (staged[thread + 6 * ADDED] + staged[thread + 7 * ADDED]));
+            float inverse = 1f / TornadoMath.sqrt(ofRow / inputs + epsilon);
+            int output = first + thread;
+            if (output >= end) {
+                output = stacked;
+            }
+            TileProjection.storeOfStack(inverse * mine, control, gains, adapter, out, hidden, row, rows, output, total, stacked, weights);
         }
+    }
+
+    /**
+     * The one of four whose number is 1, where the others are 0. By sums: chosen by conditions, outputs of stacks of two were wrong in PTX,
+     * whose third and fourth parts begin at the same group.
+     */
+    private static int ofPart(int inA, int inB, int inC, int inD, int ofA, int ofB, int ofC, int ofComponents) {
+        return inA * ofA + inB * ofB + inC * ofC + inD * ofComponents;
     }
 }

@@ -13,8 +13,10 @@ public final class ProjectionKernels {
     public static final int LANES = 32;
     /** Threads of a group in the grouped form. */
     public static final int THREADS = 256;
-    /** Outputs of such a group. */
-    public static final int GROUP_OUTPUTS = THREADS / LANES;
+    /** Components that such a group computes where it has no outputs: one for a group's lanes. */
+    public static final int GROUP_COMPONENTS = THREADS / LANES;
+    /** Outputs of such a group: four for its lanes. */
+    public static final int GROUP_OUTPUTS = 4 * GROUP_COMPONENTS;
     /** Threads of a group in the grouped form for many rows. */
     public static final int TILE_THREADS = TileProjection.THREADS;
     /** Rows of such a group; outputs, too. */

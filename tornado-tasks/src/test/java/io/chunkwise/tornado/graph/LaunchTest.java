@@ -34,6 +34,14 @@ class LaunchTest {
     }
 
     @Test
+    void aGroupHasThirtyTwoOutputsOfOneWeightOrEightComponents() {
+        Launch launch = Launch.groupedStack(3, 130, 70, 70);
+        assertEquals(256 * (5 + 3 + 3 + 3), launch.global(new Work(1, 8)), "24 components");
+        assertEquals(256 * 2 * (5 + 3 + 3 + 4), launch.global(new Work(2, 9)), "27 components, 2 rows");
+        assertEquals(256 * 2, Launch.groupedStack(0, 33).global(new Work(1, 64)), "33 outputs, no components");
+    }
+
+    @Test
     void moreRowsHaveFewerPartsEach() {
         Launch launch = Launch.threadsPerPart(6);
         assertEquals(6, launch.global(new Work(1, 64)), "1 row");

@@ -36,8 +36,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Every form of a projection and of a stack of projections, with low-rank updates of 0, 8 and 64 components that differ from row to row
- * and have gains per row, for numbers of rows around those of a tile: against sums in double precision.
+ * Every form of a projection and of stacks of two and three projections, with low-rank updates of 0 to 64 components that differ from row
+ * to row and have gains per row, for numbers of rows around those of a tile: against sums in double precision.
  */
 class ProjectionFormsTest {
     private static final int LAYERS = 2;
@@ -52,7 +52,8 @@ class ProjectionFormsTest {
     private static final int[] ROWS = {1, 5, 16, 17, 63, 64, 65, 130};
     private static final int MOST_ROWS = 130;
     private static final Map<WeightRole, int[]> GROUP_ENDS = Map.of(WeightRole.QUERY, new int[] {8, 8, 64}, WeightRole.VALUE,
-            new int[] {2, 7, 8}, WeightRole.ATTENTION_OUTPUT, new int[] {8, 40, 64}); // keys have no update
+            new int[] {2, 7, 8}, WeightRole.ATTENTION_OUTPUT, new int[] {8, 40, 64}, // keys have no update
+            WeightRole.GATE, new int[] {5, 5, 20}, WeightRole.UP, new int[] {1, 33, 64});
 
     @ParameterizedTest
     @CsvSource({"F32, 100, false", "F16, 160, true", "Q8_0, 160, true", "Q4_0, 32, false"})
@@ -78,8 +79,8 @@ class ProjectionFormsTest {
         assumeTrue(form != WeightTasks.Form.TENSOR || TensorCores.of(TestDevice.best()), "TornadoVM uses no tensor cores of this device");
         Subject subject = new Subject(type, inputs, coded, form);
         subject.fill(1);
-        try (DeviceRun run = new DeviceRun(TestDevice.best(), subject.arrays(), List.of(subject.out, subject.stacked, subject.hidden()),
-                new Work(MOST_ROWS, RANK), subject::record)) {
+        List<FloatArray> outputs = List.of(subject.out, subject.stacked, subject.two, subject.hidden());
+        try (DeviceRun run = new DeviceRun(TestDevice.best(), subject.arrays(), outputs, new Work(MOST_ROWS, RANK), subject::record)) {
             for (int rows : ROWS) {
                 subject.fill(rows);
                 run.execute(new Work(rows, RANK));
@@ -88,7 +89,7 @@ class ProjectionFormsTest {
         }
     }
 
-    /** A projection and a stack of three, of random weights and inputs. */
+    /** A projection and stacks of three and of two, of random weights and inputs. */
     private static final class Subject {
         private final long seed = new Random().nextLong();
         private final Random random = new Random(seed);
@@ -101,10 +102,12 @@ class ProjectionFormsTest {
         private final FloatArray gains = new FloatArray(MOST_ROWS * GROUPS);
         private final Weight projection;
         private final List<Weight> stack;
+        private final List<Weight> stackOfTwo;
         private final FloatArray in;
         private final FloatArray norm;
         private final FloatArray out = new FloatArray(MOST_ROWS * OUTPUTS);
         private final FloatArray stacked = new FloatArray(MOST_ROWS * (OUTPUTS_A + 2 * OUTPUTS_B));
+        private final FloatArray two = new FloatArray(MOST_ROWS * (OUTPUTS_A + OUTPUTS_B));
         private final TensorBuffers tensors;
         private final WeightTasks tasks;
         private float[] before;
@@ -122,6 +125,7 @@ class ProjectionFormsTest {
             deviceAdapter.load(Optional.of(adapter));
             projection = weight(type, OUTPUTS);
             stack = List.of(weight(type, OUTPUTS_A), weight(type, OUTPUTS_B), weight(type, OUTPUTS_B));
+            stackOfTwo = List.of(weight(type, OUTPUTS_A), weight(type, OUTPUTS_B));
             in = new FloatArray(MOST_ROWS * inputs);
             norm = new FloatArray(LAYERS * inputs);
             tensors = TensorBuffers.of(MOST_ROWS, inputs, OUTPUTS_A + 2 * OUTPUTS_B, RANK);
@@ -133,14 +137,17 @@ class ProjectionFormsTest {
                     DeviceAdapter.siteOf(WeightRole.ATTENTION_OUTPUT), PARTS);
             tasks.normAndProject(sink, "stack", stack.stream().map(Weight::stacked).toList(), in, norm, stacked, inputs, OUTPUTS_A,
                     OUTPUTS_B, EPSILON);
+            tasks.normAndProject(sink, "two", stackOfTwo.stream().map(Weight::stacked).toList(), in, norm, two, inputs, OUTPUTS_A,
+                    OUTPUTS_B, EPSILON);
         }
 
         Set<Object> arrays() {
-            Set<Object> arrays = new LinkedHashSet<>(List.of(control, gains, in, norm, out, stacked));
+            Set<Object> arrays = new LinkedHashSet<>(List.of(control, gains, in, norm, out, stacked, two));
             arrays.addAll(deviceAdapter.arrays());
             arrays.addAll(tensors.arrays());
             arrays.addAll(projection.stacked().arrays());
             stack.forEach(weight -> arrays.addAll(weight.stacked().arrays()));
+            stackOfTwo.forEach(weight -> arrays.addAll(weight.stacked().arrays()));
             return arrays;
         }
 
@@ -163,6 +170,7 @@ class ProjectionFormsTest {
             }
             spread();
             stacked.init(Float.NaN);
+            two.init(Float.NaN);
             hidden().init(Float.NaN);
             before = out.toHeapArray();
         }
@@ -189,23 +197,30 @@ class ProjectionFormsTest {
             }
             for (int row = 0; row < rows; row++) {
                 double[] normed = normed(row);
-                int at = row * (OUTPUTS_A + 2 * OUTPUTS_B);
-                for (Weight weight : stack) {
-                    for (int o = 0; o < weight.outputs(); o++, at++) {
-                        product(normed, weight.decoded(), o, 1).check(stacked.get(at), rows + " rows, row " + row + ", stack " + o);
-                    }
+                checkStack(stack, List.of(WeightRole.QUERY, WeightRole.VALUE), stacked, row, normed);
+                checkStack(stackOfTwo, List.of(WeightRole.GATE, WeightRole.UP), two, row, normed);
+            }
+        }
+
+        private void checkStack(List<Weight> weights, List<WeightRole> updated, FloatArray outputs, int row, double[] normed) {
+            String where = rows + " rows, row " + row + ", stack of " + weights.size() + ", ";
+            int at = row * weights.stream().mapToInt(Weight::outputs).sum();
+            int first = at;
+            for (Weight weight : weights) {
+                for (int o = 0; o < weight.outputs(); o++, at++) {
+                    product(normed, weight.decoded(), o, 1).check(outputs.get(at), where + "output " + (at - first));
                 }
-                for (WeightRole role : List.of(WeightRole.QUERY, WeightRole.VALUE)) {
-                    int h = (row * LowRankKernels.SITES + DeviceAdapter.siteOf(role)) * RANK;
-                    int[] ends = GROUP_ENDS.get(role);
-                    for (int k = 0; k < activeRank(role, row); k++) {
-                        int group = 0;
-                        while (ends[group] <= k) {
-                            group++;
-                        }
-                        product(normed, pair(role).down(), k, gains.get(row * GROUPS + group)).check(hidden().get(h + k),
-                                rows + " rows, row " + row + ", " + role + " component " + k);
+            }
+            for (WeightRole role : updated) {
+                int h = (row * LowRankKernels.SITES + DeviceAdapter.siteOf(role)) * RANK;
+                int[] ends = GROUP_ENDS.get(role);
+                for (int k = 0; k < activeRank(role, row); k++) {
+                    int group = 0;
+                    while (ends[group] <= k) {
+                        group++;
                     }
+                    product(normed, pair(role).down(), k, gains.get(row * GROUPS + group)).check(hidden().get(h + k),
+                            where + role + " component " + k);
                 }
             }
         }
@@ -284,8 +299,8 @@ class ProjectionFormsTest {
                 for (Map.Entry<WeightRole, int[]> site : GROUP_ENDS.entrySet()) {
                     int rank = site.getValue()[GROUPS - 1];
                     int outputs = switch (site.getKey()) {
-                        case QUERY -> OUTPUTS_A;
-                        case VALUE -> OUTPUTS_B;
+                        case QUERY, GATE -> OUTPUTS_A;
+                        case VALUE, UP -> OUTPUTS_B;
                         default -> OUTPUTS;
                     };
                     sites.put(new AdapterSite(layer, site.getKey()), new LowRankPair(rank, inputs, outputs, exact(rank, inputs, false),

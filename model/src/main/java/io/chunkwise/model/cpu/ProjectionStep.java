@@ -2,7 +2,6 @@ package io.chunkwise.model.cpu;
 
 import io.chunkwise.model.format.TensorView;
 import io.chunkwise.model.forward.TokenBatch;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;

@@ -172,15 +172,6 @@ final class RowStep {
         }
     }
 
-    private static boolean areDone(AtomicIntegerArray done, int from, int to) {
-        for (int block = from; block < to; block++) {
-            if (done.get(block) == 0) {
-                return false;
-            }
-        }
-        return true;
-    }
-
     private void projectRow(TensorType type, MemorySegment data, PackedWeights packed, float[] in, int inputs, int row, boolean accumulate,
             float[] out, int outAt, int from, int to) {
         if (packed != null) {
@@ -219,6 +210,15 @@ final class RowStep {
             }
             begin += tiles(base.weight().rows());
         }
+    }
+
+    private static boolean areDone(AtomicIntegerArray done, int from, int to) {
+        for (int block = from; block < to; block++) {
+            if (done.get(block) == 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** @param index of the update */

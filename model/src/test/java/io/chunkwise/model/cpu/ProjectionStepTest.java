@@ -58,7 +58,6 @@ class ProjectionStepTest {
 
     private static final class Subject {
         private final Random random = new Random(7);
-        private final boolean integers;
         private final List<TensorView> weights = new ArrayList<>();
         private final List<PackedWeights> packed = new ArrayList<>();
         private final List<LowRankPair> pairs;
@@ -69,7 +68,6 @@ class ProjectionStepTest {
         private final float[] gains = {1, 0.5f, 0, 0, 1, 0, 0, -2, 0.25f, 1}; // [rows, GROUPS]: one row without an active group
 
         Subject(TensorType type, TensorType components, boolean integers, Arena memory) {
-            this.integers = integers;
             for (int outputs : OUTPUTS) {
                 MemorySegment data = memory.allocate(type.bytesFor((long) outputs * INPUTS), 64);
                 BlockCodec.encode(type, floats(outputs * INPUTS), 0, outputs * INPUTS, data, 0);

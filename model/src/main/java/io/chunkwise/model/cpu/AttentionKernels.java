@@ -18,7 +18,7 @@ final class AttentionKernels {
 
     /** Floats of scratch memory for {@link #attend} with {@code queries} queries up to position {@code end}. */
     static int scratchSize(int queries, int end, PageShape shape) {
-        return queries * (KvPage.count(end) * TOKENS + shape.sums() + 1) + expandedSize(shape);
+        return queries * (KvPage.count(end) * TOKENS + 1 + 2 * shape.sums()) + expandedSize(shape);
     }
 
     /** Floats that the keys or the values of a page and head take. */
@@ -44,38 +44,41 @@ final class AttentionKernels {
         int headDim = shape.headDim();
         int firstPage = block.first(0) / TOKENS;
         int endPage = KvPage.count(block.end(count - 1));
-        int stride = (endPage - firstPage) * TOKENS; // between the scores of two queries; those of pages that are there lie together
-        int totals = count * stride; // [count]
+        int totals = (endPage - firstPage) * count * TOKENS; // [count], after the scores: [pages that are there, count, TOKENS]
         int sums = totals + count; // where outputs are collected: [count, shape.sums()]
-        int expanded = sums + count * shape.sums();
-        int scored = score(pages, shape, block, query, firstPage, endPage, scratch, stride, expanded);
-        if (scored == 0) {
+        int queries = sums + count * shape.sums(); // those of whole eights, as their kernel wants them: [count, shape.sums()]
+        int expanded = queries + count * shape.sums(); // [TOKENS, shape.sums()]
+        int there = score(pages, shape, block, query, firstPage, endPage, scratch, queries, expanded);
+        if (there == 0) {
             for (int q = 0; q < count; q++) {
                 Arrays.fill(out, block.offset(q), block.offset(q) + headDim, 0);
             }
             return;
         }
         float scale = (float) (1 / Math.sqrt(headDim));
+        int apart = count * TOKENS; // from page to page
         for (int q = 0; q < count; q++) {
-            int from = q * stride;
-            int attended = mask(pages, block, q, firstPage, endPage, Float.NEGATIVE_INFINITY, scratch, from);
-            float most = largest(scratch, from, from + scored);
+            int from = q * TOKENS;
+            int attended = mask(pages, block, q, firstPage, endPage, Float.NEGATIVE_INFINITY, scratch, from, apart);
+            float most = largest(scratch, from, there, apart);
             if (attended == 0) {
-                Arrays.fill(scratch, from, from + scored, 0);
+                for (int page = 0; page < there; page++) {
+                    Arrays.fill(scratch, from + page * apart, from + page * apart + TOKENS, 0);
+                }
                 scratch[totals + q] = 1;
             } else if (block.row(q) >= firstCounted && attended > 1) {
                 // The total takes the place of the sum of weight times exponent, once that is used.
-                float total = exponentiateAndWeigh(scratch, from, from + scored, most, scale, totals + q);
+                float total = exponentiateAndWeigh(scratch, from, there, apart, most, scale, totals + q);
                 entropy[e + block.row(q) * entropyStep + block.head(q)] =
                         (float) Math.clamp((Math.log(total) - scratch[totals + q] / total) / Math.log(attended), 0, 1);
                 scratch[totals + q] = total;
             } else {
-                scratch[totals + q] = exponentiate(scratch, from, from + scored, most, scale);
+                scratch[totals + q] = exponentiate(scratch, from, there, apart, most, scale);
             }
-            mask(pages, block, q, firstPage, endPage, 0, scratch, from);
+            mask(pages, block, q, firstPage, endPage, 0, scratch, from, apart);
         }
         Arrays.fill(scratch, sums, sums + count * shape.sums(), 0);
-        addValues(pages, shape, block, firstPage, endPage, scratch, stride, sums, expanded);
+        addValues(pages, shape, block, firstPage, endPage, scratch, sums, expanded);
         for (int q = 0; q < count; q++) {
             int at = block.offset(q);
             for (int i = 0; i < headDim; i++) {
@@ -84,59 +87,77 @@ final class AttentionKernels {
         }
     }
 
-    /** Scores of all positions of the pages that are there; returns how many these are. */
+    /** Scores of all positions of the pages that are there; returns how many pages these are. */
     private static int score(StoredPage[] pages, PageShape shape, QueryBlock block, float[] query, int firstPage, int endPage,
-            float[] scratch, int stride, int expanded) {
+            float[] scratch, int queries, int expanded) {
         int count = block.count();
-        int scored = 0;
+        int headDim = shape.headDim();
+        for (int q = 0; q < count; q += block.together(q)) {
+            if (block.together(q) == PageKernels.EIGHT) {
+                PageKernels.layEight(query, block.offset(q), block.step(), headDim, scratch, queries + q * shape.sums());
+            }
+        }
+        int there = 0;
         for (int page = firstPage; page < endPage; page++) {
             StoredPage stored = pages[page];
             if (stored == null) {
                 continue;
             }
+            int s = there * count * TOKENS;
             // With few queries, two full pages at once have enough sums to keep the machine busy.
             if (count < 4 && stored instanceof FullPage full && page + 1 < endPage && pages[page + 1] instanceof FullPage next) {
                 for (int q = 0; q < count; q++) {
-                    full.scoreBoth(next, block.kvHead(), query, block.offset(q), scratch, q * stride + scored);
+                    full.scoreBoth(next, block.kvHead(), query, block.offset(q), scratch, s + q * TOKENS, count * TOKENS);
                 }
                 page++;
-                scored += 2 * TOKENS;
+                there += 2;
                 continue;
             }
+            int head = block.kvHead() * headDim * TOKENS; // where its keys begin
+            boolean quants = stored instanceof Q8Page && block.isEights();
             float[] keys = scratch;
             int k = expanded;
             if (stored instanceof FullPage full) {
                 keys = full.keys();
-                k = block.kvHead() * shape.headDim() * TOKENS;
-            } else {
+                k = head;
+            } else if (!quants) {
                 stored.readKeys(block.kvHead(), scratch, expanded);
             }
-            for (int q = 0; q < count; ) {
-                if (block.isFour(q)) {
-                    PageKernels.scoreFour(keys, k, shape.headDim(), query, block.offset(q), block.step(),
-                            scratch, q * stride + scored, stride);
-                    q += 4;
-                } else {
-                    PageKernels.score(keys, k, shape.headDim(), query, block.offset(q), scratch, q * stride + scored);
-                    q++;
+            for (int q = 0; q < count; q += block.together(q)) {
+                int to = s + q * TOKENS;
+                switch (block.together(q)) {
+                    case PageKernels.EIGHT -> {
+                        Arrays.fill(scratch, to, to + PageKernels.EIGHT * TOKENS, 0);
+                        int rows = queries + q * shape.sums();
+                        if (quants) {
+                            PageKernels.addEight(((Q8Page) stored).keys(), head, TOKENS, headDim, TOKENS, scratch, rows, scratch, to, TOKENS);
+                        } else {
+                            PageKernels.addEight(keys, k, TOKENS, headDim, TOKENS, scratch, rows, scratch, to, TOKENS);
+                        }
+                    }
+                    case PageKernels.FOUR -> PageKernels.scoreFour(keys, k, headDim, query, block.offset(q), block.step(), scratch, to);
+                    default -> PageKernels.score(keys, k, headDim, query, block.offset(q), scratch, to);
                 }
             }
-            scored += TOKENS;
+            stored.scaleScores(block.kvHead(), scratch, s, count);
+            there++;
         }
-        return scored;
+        return there;
     }
 
     private static void addValues(StoredPage[] pages, PageShape shape, QueryBlock block, int firstPage, int endPage, float[] scratch,
-            int stride, int sums, int expanded) {
+            int sums, int expanded) {
         int count = block.count();
         int apart = shape.sums();
         int width = shape.floatStride();
-        int w = 0;
+        int weights = 0;
         for (int page = firstPage; page < endPage; page++) {
             StoredPage stored = pages[page];
             if (stored == null) {
                 continue;
             }
+            stored.scaleWeights(block.kvHead(), scratch, weights, count);
+            boolean quants = stored instanceof Q8Page && block.isEights();
             float[] values = scratch;
             int v = expanded;
             int row = apart;
@@ -144,25 +165,38 @@ final class AttentionKernels {
                 values = full.values();
                 v = block.kvHead() * TOKENS * width;
                 row = width;
-            } else {
+            } else if (!quants) {
                 stored.readValues(block.kvHead(), scratch, expanded);
             }
-            for (int q = 0; q < count; ) {
-                if (block.isFour(q)) {
-                    PageKernels.addValuesFour(values, v, row, width, scratch, q * stride + w, stride, sums + q * apart, apart);
-                    q += 4;
-                } else {
-                    PageKernels.addValues(values, v, row, width, scratch, q * stride + w, 0, TOKENS, scratch, sums + q * apart);
-                    q++;
+            for (int q = 0; q < count; q += block.together(q)) {
+                int w = weights + q * TOKENS;
+                int to = sums + q * apart;
+                switch (block.together(q)) {
+                    case PageKernels.EIGHT -> {
+                        if (quants) {
+                            int bytes = shape.byteStride();
+                            PageKernels.addEight(((Q8Page) stored).values(), block.kvHead() * TOKENS * bytes, bytes, TOKENS, bytes,
+                                    scratch, w, scratch, to, apart);
+                        } else {
+                            PageKernels.addEight(values, v, row, TOKENS, width, scratch, w, scratch, to, apart);
+                        }
+                    }
+                    case PageKernels.FOUR -> PageKernels.addValuesFour(values, v, row, width, scratch, w, to, apart);
+                    default -> PageKernels.addValues(values, v, row, width, scratch, w, 0, TOKENS, scratch, to);
                 }
             }
-            w += TOKENS;
+            weights += count * TOKENS;
         }
     }
 
-    /** Gives positions that a query does not attend to {@code value}; returns how many it attends to, in pages that are there. */
+    /**
+     * Gives positions that a query does not attend to {@code value}.
+     *
+     * @param scores in+out [pages that are there, TOKENS] from {@code s}, {@code apart} floats from page to page
+     * @return positions that it attends to, in pages that are there
+     */
     private static int mask(StoredPage[] pages, QueryBlock block, int query, int firstPage, int endPage, float value, float[] scores,
-            int s) {
+            int s, int apart) {
         int attended = 0;
         int at = s;
         for (int page = firstPage; page < endPage; page++) {
@@ -170,7 +204,7 @@ final class AttentionKernels {
                 int begin = block.first(query) - page * TOKENS;
                 int end = block.end(query) - page * TOKENS;
                 attended += begin <= 0 && end >= TOKENS ? TOKENS : fill(scores, at, begin, end, value);
-                at += TOKENS;
+                at += apart;
             }
         }
         return attended;
@@ -194,36 +228,49 @@ final class AttentionKernels {
         return to - from;
     }
 
-    /** Of whole vectors. */
-    static float largest(float[] scores, int from, int to) {
+    /** @param scores in [pages, TOKENS] from {@code s}, {@code apart} floats from page to page */
+    static float largest(float[] scores, int s, int pages, int apart) {
         FloatVector largest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
-        for (int p = from; p < to; p += COUNT) {
-            largest = largest.max(FloatVector.fromArray(FLOATS, scores, p));
+        for (int page = 0; page < pages; page++) {
+            for (int p = 0; p < TOKENS; p += COUNT) {
+                largest = largest.max(FloatVector.fromArray(FLOATS, scores, s + page * apart + p));
+            }
         }
         return largest.reduceLanes(VectorOperators.MAX);
     }
 
-    /** scores[p] = e^((scores[p] − most) · scale), in place, for whole vectors; returns their sum. */
-    static float exponentiate(float[] scores, int from, int to, float most, float scale) {
+    /**
+     * score = e^((score − most) · scale)
+     *
+     * @param scores in+out [pages, TOKENS] from {@code s}, {@code apart} floats from page to page
+     * @return their sum
+     */
+    static float exponentiate(float[] scores, int s, int pages, int apart, float most, float scale) {
         FloatVector total = FloatVector.zero(FLOATS);
-        for (int p = from; p < to; p += COUNT) {
-            FloatVector weight = VectorMath.exp(FloatVector.fromArray(FLOATS, scores, p).sub(most).mul(scale));
-            weight.intoArray(scores, p);
-            total = total.add(weight);
+        for (int page = 0; page < pages; page++) {
+            for (int p = 0; p < TOKENS; p += COUNT) {
+                int at = s + page * apart + p;
+                FloatVector weight = VectorMath.exp(FloatVector.fromArray(FLOATS, scores, at).sub(most).mul(scale));
+                weight.intoArray(scores, at);
+                total = total.add(weight);
+            }
         }
         return Lanes.sum(total);
     }
 
     /** As {@link #exponentiate}; leaves the sum of weight times exponent in {@code scores[weighted]}. */
-    private static float exponentiateAndWeigh(float[] scores, int from, int to, float most, float scale, int weighted) {
+    private static float exponentiateAndWeigh(float[] scores, int s, int pages, int apart, float most, float scale, int weighted) {
         FloatVector total = FloatVector.zero(FLOATS);
         FloatVector sum = FloatVector.zero(FLOATS);
-        for (int p = from; p < to; p += COUNT) {
-            FloatVector exponent = FloatVector.fromArray(FLOATS, scores, p).sub(most).mul(scale).max(LOWEST_EXPONENT);
-            FloatVector weight = VectorMath.exp(exponent);
-            weight.intoArray(scores, p);
-            total = total.add(weight);
-            sum = weight.fma(exponent, sum);
+        for (int page = 0; page < pages; page++) {
+            for (int p = 0; p < TOKENS; p += COUNT) {
+                int at = s + page * apart + p;
+                FloatVector exponent = FloatVector.fromArray(FLOATS, scores, at).sub(most).mul(scale).max(LOWEST_EXPONENT);
+                FloatVector weight = VectorMath.exp(exponent);
+                weight.intoArray(scores, at);
+                total = total.add(weight);
+                sum = weight.fma(exponent, sum);
+            }
         }
         scores[weighted] = Lanes.sum(sum);
         return Lanes.sum(total);

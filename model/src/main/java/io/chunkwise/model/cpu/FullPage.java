@@ -63,8 +63,12 @@ record FullPage(PageShape shape, float[] keys, float[] values) implements Writab
         PageKernels.score(keys, kvHead * shape.headDim() * TOKENS, shape.headDim(), query, q, scores, s);
     }
 
-    /** The scores of this page and of the next one, with the same bits as one after the other: more sums at once, fewer waits. */
-    void scoreBoth(FullPage next, int kvHead, float[] query, int q, float[] scores, int s) {
+    /**
+     * The scores of this page and of the next one, with the same bits as one after the other: more sums at once, fewer waits.
+     *
+     * @param scores out [2, TOKENS] from {@code s}, {@code apart} floats from page to page
+     */
+    void scoreBoth(FullPage next, int kvHead, float[] query, int q, float[] scores, int s, int apart) {
         int headDim = shape.headDim();
         int k = kvHead * headDim * TOKENS;
         float[] nextKeys = next.keys;
@@ -77,7 +81,7 @@ record FullPage(PageShape shape, float[] keys, float[] values) implements Writab
                 b = FloatVector.fromArray(FLOATS, nextKeys, k + i * TOKENS).fma(x, b);
             }
             a.intoArray(scores, s);
-            b.intoArray(scores, s + TOKENS);
+            b.intoArray(scores, s + apart);
             return;
         }
         for (int p = 0; p < TOKENS; p += 2 * COUNT) {
@@ -95,8 +99,8 @@ record FullPage(PageShape shape, float[] keys, float[] values) implements Writab
             }
             a.intoArray(scores, s + p);
             b.intoArray(scores, s + p + COUNT);
-            c.intoArray(scores, s + p + TOKENS);
-            d.intoArray(scores, s + p + TOKENS + COUNT);
+            c.intoArray(scores, s + p + apart);
+            d.intoArray(scores, s + p + apart + COUNT);
         }
     }
 

@@ -83,7 +83,7 @@ final class PageMeasurement {
             return; // the probe has no output
         }
         float scale = (float) (1 / Math.sqrt(headDim));
-        float most = AttentionKernels.largest(scratch, 0, count);
+        float most = AttentionKernels.largest(scratch, 0, endPage - firstPage, TOKENS);
         int sums = count;
         double total = 0;
         double[] out = new double[headDim];
@@ -91,7 +91,7 @@ final class PageMeasurement {
         for (int page = firstPage; page < endPage; page++) {
             if (stored[page] != null) {
                 int s = (page - firstPage) * TOKENS;
-                weight[page - firstPage] = AttentionKernels.exponentiate(scratch, s, s + TOKENS, most, scale);
+                weight[page - firstPage] = AttentionKernels.exponentiate(scratch, s, 1, TOKENS, most, scale);
                 total += weight[page - firstPage];
                 addPart(stored[page], kvHead, scratch, s, first - page * TOKENS, end - page * TOKENS, sums, 1, out);
             }
@@ -117,7 +117,7 @@ final class PageMeasurement {
                 stands.score(kvHead, queries, query, scratch, other);
                 AttentionKernels.mask(scratch, other, begin, stop);
                 double[] after = rest.clone();
-                double otherPart = AttentionKernels.exponentiate(scratch, other, other + TOKENS, most, scale);
+                double otherPart = AttentionKernels.exponentiate(scratch, other, 1, TOKENS, most, scale);
                 addPart(stands, kvHead, scratch, other, begin, stop, sums, 1, after);
                 error[head][m * FORMATS + format] += distance(out, total, after, total - part + otherPart);
             }

@@ -88,11 +88,10 @@ record Q4Page(PageShape shape, byte[] keys, float[] keyScales, byte[] values, fl
         for (int p = 0; p < TOKENS; p += BYTES.length()) {
             for (int part = 0; part < PARTS; part++) {
                 int lane = p + part * COUNT;
-                FloatVector scale = FloatVector.fromArray(FLOATS, keyScales, kvHead * TOKENS + lane);
                 for (int i = 0; i < shape.headDim(); i += 2) {
                     ByteVector pairs = ByteVector.fromArray(BYTES, keys, k + i / 2 * TOKENS + p);
-                    low(pairs, part).mul(scale).intoArray(to, at + i * TOKENS + lane);
-                    high(pairs, part).mul(scale).intoArray(to, at + (i + 1) * TOKENS + lane);
+                    low(pairs, part).intoArray(to, at + i * TOKENS + lane);
+                    high(pairs, part).intoArray(to, at + (i + 1) * TOKENS + lane);
                 }
             }
         }
@@ -104,15 +103,24 @@ record Q4Page(PageShape shape, byte[] keys, float[] keyScales, byte[] values, fl
         int row = shape.sums();
         for (int p = 0; p < TOKENS; p++) {
             int v = (kvHead * TOKENS + p) * stride;
-            FloatVector scale = FloatVector.broadcast(FLOATS, valueScales[kvHead * TOKENS + p]);
             for (int i = 0; i < stride; i += BYTES.length()) {
                 ByteVector pairs = ByteVector.fromArray(BYTES, values, v + i);
                 for (int part = 0; part < PARTS; part++) {
                     int element = at + p * row + 2 * i + part * COUNT;
-                    low(pairs, part).mul(scale).intoArray(to, element);
-                    high(pairs, part).mul(scale).intoArray(to, element + BYTES.length());
+                    low(pairs, part).intoArray(to, element);
+                    high(pairs, part).intoArray(to, element + BYTES.length());
                 }
             }
         }
+    }
+
+    @Override
+    public void scaleScores(int kvHead, float[] scores, int s, int count) {
+        PageKernels.scale(keyScales, kvHead * TOKENS, scores, s, count);
+    }
+
+    @Override
+    public void scaleWeights(int kvHead, float[] weights, int w, int count) {
+        PageKernels.scale(valueScales, kvHead * TOKENS, weights, w, count);
     }
 }

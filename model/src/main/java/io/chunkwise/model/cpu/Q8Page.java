@@ -55,31 +55,33 @@ record Q8Page(PageShape shape, byte[] keys, float[] keyScales, byte[] values, fl
     @Override
     public void readKeys(int kvHead, float[] to, int at) {
         int k = kvHead * shape.headDim() * TOKENS;
-        for (int p = 0; p < TOKENS; p += BYTES.length()) {
-            for (int part = 0; part < PARTS; part++) {
-                int lane = p + part * COUNT;
-                FloatVector scale = FloatVector.fromArray(FLOATS, keyScales, kvHead * TOKENS + lane);
-                for (int i = 0; i < shape.headDim(); i++) {
-                    ((FloatVector) ByteVector.fromArray(BYTES, keys, k + i * TOKENS + p).castShape(FLOATS, part)).mul(scale)
-                            .intoArray(to, at + i * TOKENS + lane);
-                }
-            }
-        }
+        decode(k, shape.headDim() * TOKENS, keys, to, at);
     }
 
     @Override
     public void readValues(int kvHead, float[] to, int at) {
         int stride = shape.byteStride();
-        int row = shape.sums();
         for (int p = 0; p < TOKENS; p++) {
-            int v = (kvHead * TOKENS + p) * stride;
-            FloatVector scale = FloatVector.broadcast(FLOATS, valueScales[kvHead * TOKENS + p]);
-            for (int i = 0; i < stride; i += BYTES.length()) {
-                for (int part = 0; part < PARTS; part++) {
-                    ((FloatVector) ByteVector.fromArray(BYTES, values, v + i).castShape(FLOATS, part)).mul(scale)
-                            .intoArray(to, at + p * row + i + part * COUNT);
-                }
+            decode((kvHead * TOKENS + p) * stride, stride, values, to, at + p * shape.sums());
+        }
+    }
+
+    /** Whole vectors. */
+    private static void decode(int at, int count, byte[] from, float[] to, int toAt) {
+        for (int i = 0; i < count; i += BYTES.length()) {
+            for (int part = 0; part < PARTS; part++) {
+                ((FloatVector) ByteVector.fromArray(BYTES, from, at + i).castShape(FLOATS, part)).intoArray(to, toAt + i + part * COUNT);
             }
         }
+    }
+
+    @Override
+    public void scaleScores(int kvHead, float[] scores, int s, int count) {
+        PageKernels.scale(keyScales, kvHead * TOKENS, scores, s, count);
+    }
+
+    @Override
+    public void scaleWeights(int kvHead, float[] weights, int w, int count) {
+        PageKernels.scale(valueScales, kvHead * TOKENS, weights, w, count);
     }
 }

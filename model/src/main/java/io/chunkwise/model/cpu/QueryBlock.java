@@ -1,8 +1,8 @@
 package io.chunkwise.model.cpu;
 
 /**
- * Queries that read a page together: of the heads that share their keys and values, in some neighbouring rows. Fours of them go
- * through a kernel at once, along the heads where there are enough, else along the rows.
+ * Queries that read a page together: of the heads that share their keys and values, in some neighbouring rows. Eights of them go
+ * through a kernel at once, or fours, along the heads where there are enough, else along the rows.
  *
  * @param at      where the first query begins: row 0, head 0 of the block
  * @param rowStep floats from a query to that of the next row
@@ -43,10 +43,20 @@ record QueryBlock(int kvHead, int heads, int rows, int headDim, int at, int rowS
         return alongHeads() ? headDim : rowStep;
     }
 
-    /** Whether this query and the next three are a step apart. */
-    boolean isFour(int query) {
-        int inner = alongHeads() ? heads : rows;
-        return query % inner + 4 <= inner;
+    /** Queries that are a step apart. */
+    private int inner() {
+        return alongHeads() ? heads : rows;
+    }
+
+    /** How many queries from this one on go through a kernel at once: eight, four or one. They are a step apart. */
+    int together(int query) {
+        int left = inner() - query % inner();
+        return left >= PageKernels.EIGHT ? PageKernels.EIGHT : left >= PageKernels.FOUR ? PageKernels.FOUR : 1;
+    }
+
+    /** Whether all queries are in eights. */
+    boolean isEights() {
+        return inner() % PageKernels.EIGHT == 0;
     }
 
     int end(int query) {

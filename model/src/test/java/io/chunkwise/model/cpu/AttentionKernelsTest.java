@@ -16,7 +16,8 @@ class AttentionKernelsTest {
     @ParameterizedTest
     @CsvSource({
         "1, 1, 64, 5, 0", "1, 8, 64, 30, 0", "1, 8, 64, 90, 20", "1, 3, 20, 17, 0", "1, 7, 20, 60, 7", "2, 8, 32, 50, 0",
-        "3, 5, 100, 33, 0", "4, 1, 64, 100, 0", "8, 1, 64, 100, 40", "5, 1, 12, 70, 0", "6, 2, 2, 40, 0"})
+        "3, 5, 100, 33, 0", "4, 1, 64, 100, 0", "8, 1, 64, 100, 40", "5, 1, 12, 70, 0", "6, 2, 2, 40, 0",
+        "1, 8, 20, 60, 7", "1, 8, 2, 100, 0", "2, 8, 100, 70, 0", "9, 1, 24, 70, 0", "12, 2, 20, 60, 30", "16, 1, 100, 130, 0"})
     void everyQueryGetsWhatTheDefinitionSaysAndTheBitsOfItAlone(int heads, int rows, int headDim, int position, int window) {
         int kvHeads = 2;
         int end = position + rows;
@@ -91,12 +92,16 @@ class AttentionKernelsTest {
             if (page != null) {
                 float[] keys = new float[headDim * TOKENS];
                 float[] values = new float[TOKENS * shape.sums()];
+                float[] keyScales = ones();
+                float[] valueScales = ones();
                 page.readKeys(1, keys, 0);
                 page.readValues(1, values, 0);
+                page.scaleScores(1, keyScales, 0, 1);
+                page.scaleWeights(1, valueScales, 0, 1);
                 score[p] = 0;
                 for (int i = 0; i < headDim; i++) {
-                    score[p] += query[at + i] * (double) keys[i * TOKENS + p % TOKENS] / Math.sqrt(headDim);
-                    value[p][i] = values[p % TOKENS * shape.sums() + i];
+                    score[p] += query[at + i] * (double) keys[i * TOKENS + p % TOKENS] * keyScales[p % TOKENS] / Math.sqrt(headDim);
+                    value[p][i] = values[p % TOKENS * shape.sums() + i] * (double) valueScales[p % TOKENS];
                 }
                 most = Math.max(most, score[p]);
                 attended++;
@@ -118,6 +123,12 @@ class AttentionKernelsTest {
         }
         out[headDim] = attended < 2 ? 0 : (Math.log(total) - weighted / total) / Math.log(attended);
         return out;
+    }
+
+    private static float[] ones() {
+        float[] ones = new float[TOKENS];
+        Arrays.fill(ones, 1);
+        return ones;
     }
 
     private static float[] gaussians(int count, long seed) {

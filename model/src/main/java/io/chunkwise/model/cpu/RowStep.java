@@ -46,12 +46,11 @@ final class RowStep {
      */
     void run(float[] in, int inputs, int rows, List<Base> bases, List<Update> updates, TokenBatch batch, int firstRow) {
         prepare(in, inputs, rows, bases, updates);
-        int components = updates.stream().mapToInt(update -> update.pair().rank()).sum();
-        int tiles = updates.stream().mapToInt(update -> tiles(update.pair().outputs())).sum();
-        int blocks = bases.stream().mapToInt(base -> tiles(base.weight().rows())).sum();
+        int components = components(updates);
+        int tiles = tiles(updates);
+        int blocks = blocks(bases);
         int outputs = blocks * OUTPUTS;
-        long bytes = bases.stream().mapToLong(base -> base.weight().data().byteSize()).sum()
-                + updates.stream().mapToLong(update -> update.pair().bytes()).sum();
+        long bytes = bytes(bases, updates);
         int chunk = Math.toIntExact(Math.max(OUTPUTS, CHUNK_BYTES * (long) (components + outputs) / bytes / OUTPUTS * OUTPUTS));
         // Items are first halves, outputs of bases and second halves. So that each worker has some of both halves, and not too few at a
         // time, items stand for shares of them.
@@ -94,6 +93,43 @@ final class RowStep {
                 addUps(bases, updates, done, rows, batch, firstRow, share(firstUp, ups, tiles), share(endUp, ups, tiles));
             }
         });
+    }
+
+    // Streams here would take longer than all else that is done before the first items are handed out.
+
+    private static int components(List<Update> updates) {
+        int components = 0;
+        for (Update update : updates) {
+            components += update.pair().rank();
+        }
+        return components;
+    }
+
+    private static int tiles(List<Update> updates) {
+        int tiles = 0;
+        for (Update update : updates) {
+            tiles += tiles(update.pair().outputs());
+        }
+        return tiles;
+    }
+
+    private static int blocks(List<Base> bases) {
+        int blocks = 0;
+        for (Base base : bases) {
+            blocks += tiles(base.weight().rows());
+        }
+        return blocks;
+    }
+
+    private static long bytes(List<Base> bases, List<Update> updates) {
+        long bytes = 0;
+        for (Base base : bases) {
+            bytes += base.weight().data().byteSize();
+        }
+        for (Update update : updates) {
+            bytes += update.pair().bytes();
+        }
+        return bytes;
     }
 
     private static int tiles(int outputs) {

@@ -145,8 +145,14 @@ final class IntegerProjection {
 
         /** Gives each lane its block of 32, filled up with zeros; one number after the other, which takes less time than gathers. */
         private void spread(float[] in, int from, int count) {
+            if (turned) {
+                for (int i = 0; i < 32; i++) {
+                    FloatVector.broadcast(FLOATS, i < count ? in[from + i] : 0).intoArray(lanes, i * BLOCKS);
+                }
+                return;
+            }
             for (int lane = 0; lane < BLOCKS; lane++) {
-                int offset = turned ? 0 : lane * 32;
+                int offset = lane * 32;
                 int here = Math.clamp(count - offset, 0, 32);
                 for (int i = 0; i < here; i++) {
                     lanes[i * BLOCKS + lane] = in[from + offset + i];
@@ -212,7 +218,12 @@ final class IntegerProjection {
      * @param out out/in+out [outputs] from {@code outAt}
      */
     static void project(PackedWeights weights, Input in, int row, boolean accumulate, float[] out, int outAt, int from, int to) {
-        project(weights, weights.groups(), in, row, accumulate, out, outAt, from, to);
+        int first = row * weights.groups();
+        if (weights.type() == TensorType.Q4_0) {
+            projectQ4(weights, in.values, first * GROUP_Q4, in.scales, first * BLOCKS, accumulate, out, outAt, from, to);
+        } else {
+            projectQ8(weights, in.values, first * GROUP_Q8, in.scales, first * BLOCKS, accumulate, out, outAt, from, to);
+        }
     }
 
     /**
@@ -223,18 +234,13 @@ final class IntegerProjection {
      * @param out    in+out [outputs] from {@code outAt}
      */
     static void addTurned(PackedWeights weights, int inputs, Input in, int row, float[] out, int outAt, int from, int to) {
-        if (inputs > 0) {
-            project(weights, Math.ceilDiv(inputs, 32), in, row, true, out, outAt, from, to);
-        }
-    }
-
-    private static void project(PackedWeights weights, int groups, Input in, int row, boolean accumulate, float[] out, int outAt, int from,
-            int to) {
         int first = row * weights.groups();
-        if (weights.type() == TensorType.Q4_0) {
-            projectQ4(weights, groups, in.values, first * GROUP_Q4, in.scales, first * BLOCKS, accumulate, out, outAt, from, to);
-        } else {
-            projectQ8(weights, groups, in.values, first * GROUP_Q8, in.scales, first * BLOCKS, accumulate, out, outAt, from, to);
+        for (int group = 0; group < Math.ceilDiv(inputs, 32) && from < to; group++) {
+            if (weights.type() == TensorType.Q4_0) {
+                addTurnedQ4(weights, group, in.values, (first + group) * GROUP_Q4, in.scales, (first + group) * BLOCKS, out, outAt, from, to);
+            } else {
+                addTurnedQ8(weights, group, in.values, (first + group) * GROUP_Q8, in.scales, (first + group) * BLOCKS, out, outAt, from, to);
+            }
         }
     }
 
@@ -244,16 +250,14 @@ final class IntegerProjection {
     // trees: a chain of so many additions leaves the processor waiting, most of all beside another thread of its core. Loops over groups
     // end where p is at the end, which the compiler does not count: before a counted loop over a segment it does so much once and for
     // all that a row of eight groups took a third longer.
-    private static void projectQ4(PackedWeights weights, int groups, short[] in, int inAt, float[] scales, int scalesAt,
+    private static void projectQ4(PackedWeights weights, short[] in, int inAt, float[] scales, int scalesAt,
             boolean accumulate, float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
         MemorySegment data = weights.data();
-        boolean turned = weights.turned();
-        long p = weights.quantsAt(from);
-        long s = weights.scalesAt(from);
-        int skipped = weights.groups() - groups; // at the ends of rows
+        long p = weights.quantsAt(from, 0);
+        long s = weights.scalesAt(from, 0);
         for (int o = from; o < to; o++) {
-            long end = p + groups * (long) (PIECES_Q4 * PIECE);
+            long end = p + weights.groups() * (long) (PIECES_Q4 * PIECE);
             int x = inAt;
             int z = scalesAt;
             FloatVector sums = FloatVector.zero(FLOATS);
@@ -303,33 +307,23 @@ final class IntegerProjection {
                 x += GROUP_Q4;
                 z += BLOCKS;
             } while (p != end);
-            p += skipped * (long) (PIECES_Q4 * PIECE);
-            s += skipped * (long) SCALES;
             sums.intoArray(lanes, 0);
-            if (turned) {
-                for (int lane = 0; lane < BLOCKS; lane++) {
-                    out[outAt + o * BLOCKS + lane] += lanes[lane] * HALF_OF_SCALE;
-                }
-                continue;
-            }
             float total = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
             total *= HALF_OF_SCALE;
             out[outAt + o] = accumulate ? out[outAt + o] + total : total;
         }
     }
 
-    private static void projectQ8(PackedWeights weights, int groups, short[] in, int inAt, float[] scales, int scalesAt,
+    private static void projectQ8(PackedWeights weights, short[] in, int inAt, float[] scales, int scalesAt,
             boolean accumulate, float[] out, int outAt, int from, int to) {
         float[] lanes = new float[8];
         MemorySegment data = weights.data();
-        boolean turned = weights.turned();
         IntVector bytes = IntVector.fromArray(PIECES_INTS, BYTES, 0);
         IntVector biases = IntVector.broadcast(INTS, -PIECES_Q8 * BIAS_Q8);
-        long p = weights.quantsAt(from);
-        long s = weights.scalesAt(from);
-        int skipped = weights.groups() - groups; // at the ends of rows
+        long p = weights.quantsAt(from, 0);
+        long s = weights.scalesAt(from, 0);
         for (int o = from; o < to; o++) {
-            long end = p + groups * (long) (PIECES_Q8 * PIECE);
+            long end = p + weights.groups() * (long) (PIECES_Q8 * PIECE);
             int x = inAt;
             int z = scalesAt;
             FloatVector sums = FloatVector.zero(FLOATS);
@@ -404,18 +398,139 @@ final class IntegerProjection {
                 x += GROUP_Q8;
                 z += BLOCKS;
             } while (p != end);
-            p += skipped * (long) (PIECES_Q8 * PIECE);
-            s += skipped * (long) SCALES;
             sums.intoArray(lanes, 0);
-            if (turned) {
-                for (int lane = 0; lane < BLOCKS; lane++) {
-                    out[outAt + o * BLOCKS + lane] += lanes[lane] * HALF_OF_SCALE;
-                }
-                continue;
-            }
             float total = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
             total *= HALF_OF_SCALE;
             out[outAt + o] = accumulate ? out[outAt + o] + total : total;
         }
+    }
+
+    // All rows of a weight that is turned meet the same activations, which stay in registers where vectors are long: a pass for each group.
+    private static void addTurnedQ4(PackedWeights weights, int group, short[] in, int inAt, float[] scales, int scalesAt, float[] out,
+            int outAt, int from, int to) {
+        MemorySegment data = weights.data();
+        int y = inAt + SUMS_Q4 * VECTOR;
+        ShortVector x0 = ShortVector.fromArray(PIECES_SHORTS, in, y);
+        ShortVector x1 = ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT);
+        ShortVector x2 = ShortVector.fromArray(PIECES_SHORTS, in, y + 2 * NEXT);
+        ShortVector x3 = ShortVector.fromArray(PIECES_SHORTS, in, y + 3 * NEXT);
+        ShortVector x4 = ShortVector.fromArray(PIECES_SHORTS, in, y + 4 * NEXT);
+        ShortVector x5 = ShortVector.fromArray(PIECES_SHORTS, in, y + 5 * NEXT);
+        ShortVector x6 = ShortVector.fromArray(PIECES_SHORTS, in, y + 6 * NEXT);
+        ShortVector x7 = ShortVector.fromArray(PIECES_SHORTS, in, y + 7 * NEXT);
+        ShortVector correction = ShortVector.fromArray(SHORTS, in, inAt);
+        FloatVector scale = FloatVector.fromArray(FLOATS, scales, scalesAt);
+        long p = weights.quantsAt(from, group);
+        long s = weights.scalesAt(from, group);
+        long end = p + (to - from) * (long) (PIECES_Q4 * PIECE);
+        int o = outAt + from * BLOCKS;
+        do {
+            IntVector quants = IntVector.fromMemorySegment(PIECES_INTS, data, p, ORDER);
+            ShortVector first = quants.reinterpretAsShorts().mul(x0)
+                    .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(x1))
+                    .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(x2)
+                            .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(x3)));
+            quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + STEP, ORDER);
+            ShortVector second = quants.reinterpretAsShorts().mul(x4)
+                    .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(x5))
+                    .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(x6)
+                            .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(x7)));
+            ShortVector sum = first.add(second);
+            if (WIDE) {
+                sum = ((ShortVector) sum.castShape(SHORTS, 0)).add((ShortVector) sum.castShape(SHORTS, 1));
+            } else {
+                quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 2 * STEP, ORDER);
+                ShortVector third = quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 8 * NEXT))
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 9 * NEXT)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 10 * NEXT))
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 11 * NEXT))));
+                quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 3 * STEP, ORDER);
+                ShortVector fourth = quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 12 * NEXT))
+                        .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 13 * NEXT)))
+                        .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 14 * NEXT))
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 15 * NEXT))));
+                sum = sum.add(third.add(fourth));
+            }
+            IntVector pairs = sum.add(correction).reinterpretAsInts();
+            FloatVector ofBlocks = (FloatVector) pairs.add(pairs.lanewise(LSHL, 16)).lanewise(ASHR, 16).convertShape(I2F, FLOATS, 0);
+            IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, s, ORDER)
+                    .convertShape(S2I, INTS, 0);
+            FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
+            ofBlocks.mul(ofWeights.mul(scale)).mul(HALF_OF_SCALE).add(FloatVector.fromArray(FLOATS, out, o)).intoArray(out, o);
+            p += PIECES_Q4 * PIECE;
+            s += SCALES;
+            o += BLOCKS;
+        } while (p != end);
+    }
+
+    private static void addTurnedQ8(PackedWeights weights, int group, short[] in, int inAt, float[] scales, int scalesAt, float[] out,
+            int outAt, int from, int to) {
+        MemorySegment data = weights.data();
+        IntVector bytes = IntVector.fromArray(PIECES_INTS, BYTES, 0);
+        IntVector biases = IntVector.broadcast(INTS, -PIECES_Q8 * BIAS_Q8);
+        int y = inAt + SUMS_Q8 * VECTOR;
+        ShortVector correction0 = ShortVector.fromArray(PIECES_SHORTS, in, inAt);
+        ShortVector correction1 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + NEXT);
+        ShortVector correction2 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 2 * NEXT);
+        ShortVector correction3 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 3 * NEXT);
+        ShortVector x0 = ShortVector.fromArray(PIECES_SHORTS, in, y);
+        ShortVector x1 = ShortVector.fromArray(PIECES_SHORTS, in, y + NEXT);
+        ShortVector x2 = ShortVector.fromArray(PIECES_SHORTS, in, y + 2 * NEXT);
+        ShortVector x3 = ShortVector.fromArray(PIECES_SHORTS, in, y + 3 * NEXT);
+        ShortVector x4 = ShortVector.fromArray(PIECES_SHORTS, in, y + 4 * NEXT);
+        ShortVector x5 = ShortVector.fromArray(PIECES_SHORTS, in, y + 5 * NEXT);
+        ShortVector x6 = ShortVector.fromArray(PIECES_SHORTS, in, y + 6 * NEXT);
+        ShortVector x7 = ShortVector.fromArray(PIECES_SHORTS, in, y + 7 * NEXT);
+        FloatVector scale = FloatVector.fromArray(FLOATS, scales, scalesAt);
+        long p = weights.quantsAt(from, group);
+        long s = weights.scalesAt(from, group);
+        long end = p + (to - from) * (long) (PIECES_Q8 * PIECE);
+        int o = outAt + from * BLOCKS;
+        do {
+            IntVector quants = IntVector.fromMemorySegment(PIECES_INTS, data, p, ORDER);
+            IntVector pairs0 = correction0.add(quants.reinterpretAsShorts().mul(x0))
+                    .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(x1)).reinterpretAsInts();
+            quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + STEP, ORDER);
+            IntVector pairs1 = correction1.add(quants.reinterpretAsShorts().mul(x2))
+                    .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(x3)).reinterpretAsInts();
+            quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 2 * STEP, ORDER);
+            IntVector pairs2 = correction2.add(quants.reinterpretAsShorts().mul(x4))
+                    .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(x5)).reinterpretAsInts();
+            quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 3 * STEP, ORDER);
+            IntVector pairs3 = correction3.add(quants.reinterpretAsShorts().mul(x6))
+                    .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(x7)).reinterpretAsInts();
+            IntVector sum = pairs0.add(pairs1).add(pairs2.add(pairs3));
+            IntVector uppers = pairs0.lanewise(ASHR, 16).add(pairs1.lanewise(ASHR, 16))
+                    .add(pairs2.lanewise(ASHR, 16).add(pairs3.lanewise(ASHR, 16)));
+            if (!WIDE) {
+                quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 4 * STEP, ORDER);
+                IntVector pairs4 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 4 * NEXT).add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 8 * NEXT)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 9 * NEXT))).reinterpretAsInts();
+                quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 5 * STEP, ORDER);
+                IntVector pairs5 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 5 * NEXT).add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 10 * NEXT)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 11 * NEXT))).reinterpretAsInts();
+                quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 6 * STEP, ORDER);
+                IntVector pairs6 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 6 * NEXT).add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 12 * NEXT)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 13 * NEXT))).reinterpretAsInts();
+                quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 7 * STEP, ORDER);
+                IntVector pairs7 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 7 * NEXT).add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 14 * NEXT)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 15 * NEXT))).reinterpretAsInts();
+                sum = sum.add(pairs4.add(pairs5).add(pairs6.add(pairs7)));
+                uppers = uppers.add(pairs4.lanewise(ASHR, 16).add(pairs5.lanewise(ASHR, 16))
+                        .add(pairs6.lanewise(ASHR, 16).add(pairs7.lanewise(ASHR, 16))));
+            }
+            sum = sum.add(uppers.sub(uppers.lanewise(LSHL, 16)));
+            if (WIDE) {
+                sum = ((IntVector) sum.castShape(INTS, 0)).add((IntVector) sum.castShape(INTS, 1));
+            }
+            FloatVector ofBlocks = (FloatVector) sum.add(biases).convertShape(I2F, FLOATS, 0);
+            IntVector halves = (IntVector) ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, s, ORDER)
+                    .convertShape(S2I, INTS, 0);
+            FloatVector ofWeights = halves.lanewise(LSHL, 13).and(WeightDecoder.HALF_BITS).reinterpretAsFloats();
+            ofBlocks.mul(ofWeights.mul(scale)).mul(HALF_OF_SCALE).add(FloatVector.fromArray(FLOATS, out, o)).intoArray(out, o);
+            p += PIECES_Q8 * PIECE;
+            s += SCALES;
+            o += BLOCKS;
+        } while (p != end);
     }
 }

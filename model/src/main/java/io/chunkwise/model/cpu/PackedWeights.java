@@ -29,11 +29,13 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>The quants of a group are as many pieces of 32 bytes as a block has ints, piece q being int q of each block. Bytes of Q8_0
  * lie 128 higher, and so are not negative; Q4_0 lies 8 higher in files already. Rows end with a whole group: blocks that
  * are missing have the scale 0. Scales, eight F16 for each group, come behind all quants, so that no piece lies on two cache lines: a load
- * that needs two of them is what a processor waits for most.
+ * that needs two of them is what a processor waits for most. Groups of a row are neighbours; of weights that are turned, groups of
+ * neighbouring rows are, so that whoever wants the leading inputs alone reads one piece of memory.
  *
  * @param rows   outputs; eights of them where {@code turned}
  * @param groups of a row
- * @param data   [rows, groups] quants of groups, then [rows, groups] scales; owned by whoever gave the memory
+ * @param data   [rows, groups] quants of groups, then [rows, groups] scales, both [groups, rows] where {@code turned}; owned by whoever
+ *               gave the memory
  */
 record PackedWeights(TensorType type, int rows, int groups, boolean turned, MemorySegment data) {
     /** Blocks of a group: one for each lane of a vector of ints. */
@@ -82,14 +84,18 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
         return BLOCKS * ((int) type.bytesFor(32) - Short.BYTES);
     }
 
-    /** Where the quants of a row begin. */
-    long quantsAt(int row) {
-        return (long) row * groups * quantBytes(type);
+    /** Where the quants of a group begin. */
+    long quantsAt(int row, int group) {
+        return place(row, group) * quantBytes(type);
     }
 
-    /** Where the scales of a row begin. */
-    long scalesAt(int row) {
-        return quantsAt(rows) + (long) row * groups * SCALES;
+    /** Where the scales of a group begin. */
+    long scalesAt(int row, int group) {
+        return (long) rows * groups * quantBytes(type) + place(row, group) * SCALES;
+    }
+
+    private long place(int row, int group) {
+        return turned ? (long) group * rows + row : (long) row * groups + group;
     }
 
     /**
@@ -104,8 +110,8 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
         int[] quants = new int[BLOCKS * BLOCKS]; // [blocks, ints] of a group; four ints of eight are used by Q4_0
         for (int row = from; row < to; row++) {
             for (int group = 0; group < groups; group++) {
-                long quantsAt = quantsAt(row) + (long) group * quantBytes(type);
-                long scalesAt = scalesAt(row) + (long) group * SCALES;
+                long quantsAt = quantsAt(row, group);
+                long scalesAt = scalesAt(row, group);
                 int here = turned ? BLOCKS : Math.min(BLOCKS, blocks - group * BLOCKS);
                 for (int lane = 0; lane < here; lane++) {
                     long block = turned ? ((long) row * BLOCKS + lane) * blocks + group : (long) row * blocks + group * BLOCKS + lane;
@@ -145,8 +151,8 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
      * @param count          whole blocks
      */
     void decode(int output, int group, int[] quants, float[] out, int at, int count) {
-        long quantsAt = quantsAt(output) + (long) group * quantBytes(type);
-        long scalesAt = scalesAt(output) + (long) group * SCALES;
+        long quantsAt = quantsAt(output, group);
+        long scalesAt = scalesAt(output, group);
         if (type == TensorType.Q8_0) {
             decodeQ8(quantsAt, scalesAt, quants, out, at, count / 32);
         } else {
@@ -191,8 +197,8 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
      * @param count of 32 inputs at most
      */
     void decodeTurned(int row, int group, float[] out, int at, int step, int count) {
-        long quantsAt = quantsAt(row) + (long) group * quantBytes(type);
-        FloatVector scales = LowRankKernels.half(data, scalesAt(row) + (long) group * SCALES).mul(HALF_TO_FLOAT);
+        long quantsAt = quantsAt(row, group);
+        FloatVector scales = LowRankKernels.half(data, scalesAt(row, group)).mul(HALF_TO_FLOAT);
         int bits = type == TensorType.Q8_0 ? 8 : 4;
         int zero = 1 << bits - 1;
         for (int i = 0; i < count; i++) {

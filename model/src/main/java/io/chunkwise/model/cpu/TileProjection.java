@@ -70,7 +70,7 @@ final class TileProjection {
     static Weights packed(PackedWeights weights) {
         return (first, outputs, begin, count, tile) -> {
             if (begin == 0) {
-                touch(weights.data(), weights.quantsAt(first), weights.quantsAt(first + outputs), tile);
+                touch(weights.data(), weights.quantsAt(first, 0), weights.quantsAt(first + outputs, 0), tile);
             }
             int[] quants = new int[PackedWeights.scratchSize()];
             for (int o = 0; o < outputs; o++) {

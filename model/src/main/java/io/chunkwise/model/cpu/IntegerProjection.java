@@ -145,14 +145,8 @@ final class IntegerProjection {
 
         /** Gives each lane its block of 32, filled up with zeros; one number after the other, which takes less time than gathers. */
         private void spread(float[] in, int from, int count) {
-            if (turned) {
-                for (int i = 0; i < 32; i++) {
-                    FloatVector.broadcast(FLOATS, i < count ? in[from + i] : 0).intoArray(lanes, i * BLOCKS);
-                }
-                return;
-            }
             for (int lane = 0; lane < BLOCKS; lane++) {
-                int offset = lane * 32;
+                int offset = turned ? 0 : lane * 32;
                 int here = Math.clamp(count - offset, 0, 32);
                 for (int i = 0; i < here; i++) {
                     lanes[i * BLOCKS + lane] = in[from + offset + i];

@@ -130,7 +130,8 @@ final class AttentionKernels {
                         Arrays.fill(scratch, to, to + PageKernels.EIGHT * TOKENS, 0);
                         int rows = queries + q * shape.sums();
                         if (quants) {
-                            PageKernels.addEight(((Q8Page) stored).keys(), head, TOKENS, headDim, TOKENS, scratch, rows, scratch, to, TOKENS);
+                            PageKernels.addEight(((Q8Page) stored).keys(), head, TOKENS, headDim, TOKENS, scratch, rows, scratch, to,
+                                    TOKENS);
                         } else {
                             PageKernels.addEight(keys, k, TOKENS, headDim, TOKENS, scratch, rows, scratch, to, TOKENS);
                         }

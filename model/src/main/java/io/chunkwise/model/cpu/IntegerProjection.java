@@ -231,9 +231,11 @@ final class IntegerProjection {
         int first = row * weights.groups();
         for (int group = 0; group < Math.ceilDiv(inputs, 32) && from < to; group++) {
             if (weights.type() == TensorType.Q4_0) {
-                addTurnedQ4(weights, group, in.values, (first + group) * GROUP_Q4, in.scales, (first + group) * BLOCKS, out, outAt, from, to);
+                addTurnedQ4(weights, group, in.values, (first + group) * GROUP_Q4, in.scales, (first + group) * BLOCKS,
+                        out, outAt, from, to);
             } else {
-                addTurnedQ8(weights, group, in.values, (first + group) * GROUP_Q8, in.scales, (first + group) * BLOCKS, out, outAt, from, to);
+                addTurnedQ8(weights, group, in.values, (first + group) * GROUP_Q8, in.scales, (first + group) * BLOCKS,
+                        out, outAt, from, to);
             }
         }
     }
@@ -437,12 +439,14 @@ final class IntegerProjection {
                 ShortVector third = quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 8 * NEXT))
                         .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 9 * NEXT)))
                         .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 10 * NEXT))
-                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 11 * NEXT))));
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
+                                        .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 11 * NEXT))));
                 quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 3 * STEP, ORDER);
                 ShortVector fourth = quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 12 * NEXT))
                         .add(quants.lanewise(LSHR, 4).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 13 * NEXT)))
                         .add(quants.lanewise(LSHR, 8).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 14 * NEXT))
-                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 15 * NEXT))));
+                                .add(quants.lanewise(LSHR, 12).reinterpretAsShorts()
+                                        .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 15 * NEXT))));
                 sum = sum.add(third.add(fourth));
             }
             IntVector pairs = sum.add(correction).reinterpretAsInts();
@@ -498,17 +502,25 @@ final class IntegerProjection {
                     .add(pairs2.lanewise(ASHR, 16).add(pairs3.lanewise(ASHR, 16)));
             if (!WIDE) {
                 quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 4 * STEP, ORDER);
-                IntVector pairs4 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 4 * NEXT).add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 8 * NEXT)))
-                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 9 * NEXT))).reinterpretAsInts();
+                IntVector pairs4 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 4 * NEXT)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 8 * NEXT)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 9 * NEXT))).reinterpretAsInts();
                 quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 5 * STEP, ORDER);
-                IntVector pairs5 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 5 * NEXT).add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 10 * NEXT)))
-                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 11 * NEXT))).reinterpretAsInts();
+                IntVector pairs5 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 5 * NEXT)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 10 * NEXT)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 11 * NEXT))).reinterpretAsInts();
                 quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 6 * STEP, ORDER);
-                IntVector pairs6 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 6 * NEXT).add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 12 * NEXT)))
-                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 13 * NEXT))).reinterpretAsInts();
+                IntVector pairs6 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 6 * NEXT)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 12 * NEXT)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 13 * NEXT))).reinterpretAsInts();
                 quants = IntVector.fromMemorySegment(PIECES_INTS, data, p + 7 * STEP, ORDER);
-                IntVector pairs7 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 7 * NEXT).add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 14 * NEXT)))
-                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 15 * NEXT))).reinterpretAsInts();
+                IntVector pairs7 = ShortVector.fromArray(PIECES_SHORTS, in, inAt + 7 * NEXT)
+                        .add(quants.reinterpretAsShorts().mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 14 * NEXT)))
+                        .add(quants.lanewise(LSHR, 8).and(bytes).reinterpretAsShorts()
+                                .mul(ShortVector.fromArray(PIECES_SHORTS, in, y + 15 * NEXT))).reinterpretAsInts();
                 sum = sum.add(pairs4.add(pairs5).add(pairs6.add(pairs7)));
                 uppers = uppers.add(pairs4.lanewise(ASHR, 16).add(pairs5.lanewise(ASHR, 16))
                         .add(pairs6.lanewise(ASHR, 16).add(pairs7.lanewise(ASHR, 16))));

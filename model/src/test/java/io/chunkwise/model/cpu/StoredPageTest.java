@@ -76,7 +76,8 @@ class StoredPageTest {
                 second.full.score(head, query, 0, apart, TOKENS);
                 float[] together = new float[2 * TOKENS + 8];
                 first.full.scoreBoth(second.full, head, query, 0, together, 3, TOKENS + 5);
-                assertArrayEquals(Arrays.copyOf(apart, TOKENS), Arrays.copyOfRange(together, 3, 3 + TOKENS), "head " + head + " of " + headDim);
+                assertArrayEquals(Arrays.copyOf(apart, TOKENS), Arrays.copyOfRange(together, 3, 3 + TOKENS),
+                        "head " + head + " of " + headDim);
                 assertArrayEquals(Arrays.copyOfRange(apart, TOKENS, 2 * TOKENS), Arrays.copyOfRange(together, 8 + TOKENS, 8 + 2 * TOKENS),
                         "next page, head " + head + " of " + headDim);
             }

@@ -55,6 +55,9 @@ final class IntegerProjection {
     private static final int GROUP_Q4 = SUMS_Q4 * VECTOR + PIECES_Q4 * PIECE_Q4; // corrections of sums, then activations
     private static final int GROUP_Q8 = SUMS_Q8 * VECTOR + PIECES_Q8 * PIECE_Q8;
     private static final int LARGEST = 127;
+    /** How much a quant counts more than the one before it. */
+    private static final short NIBBLE_STEP = 16;
+    private static final short BYTE_STEP = 256;
     private static final int BIAS_Q8 = 2 * 128 * LARGEST; // no sum of a short is below its negative
     /** F16 bits at their places in a float are this much too small; half of it is in the scales of activations, half in the sums. */
     private static final float HALF_OF_SCALE = 0x1p56f;
@@ -78,14 +81,10 @@ final class IntegerProjection {
     static final class Input {
         private final boolean nibbles; // Q4_0, not Q8_0
         private final boolean turned;
-        private final int pieces;
-        private final int perShort; // quants
-        private final int sums;
         private final int groupSize; // of values
-        private short[] values = new short[0]; // [rows, groups, sums + pieces · perShort, VECTOR]
+        private short[] values = new short[0]; // [rows, groups, sums + pieces · quants of a short, VECTOR]
         private final float[] lanes = new float[32 * BLOCKS]; // [32, BLOCKS] of a group
         private final int[] rounded = new int[32 * BLOCKS]; // [32, BLOCKS] of a group, in the lower halves
-        private final int[] columns; // [pieces, perShort, 2]: which of 32 the lower, then the upper halves of a vector are
         private float[] scales = new float[0]; // [rows, groups, BLOCKS]: what 1 stands for, times HALF_OF_SCALE
 
         /**
@@ -95,19 +94,7 @@ final class IntegerProjection {
         Input(TensorType type, boolean turned) {
             nibbles = type == TensorType.Q4_0;
             this.turned = turned;
-            pieces = nibbles ? PIECES_Q4 : PIECES_Q8;
-            perShort = nibbles ? 4 : 2;
-            sums = nibbles ? SUMS_Q4 : SUMS_Q8;
             groupSize = nibbles ? GROUP_Q4 : GROUP_Q8;
-            columns = new int[pieces * perShort * 2];
-            for (int i = 0; i < columns.length; i++) {
-                int half = i % 2;
-                int k = i / 2 % perShort;
-                int piece = i / 2 / perShort;
-                int quant = (2 * piece + half) * perShort + k;
-                // Two nibbles of a byte, the lower ones being the first half of a block, or one byte after the other.
-                columns[i] = nibbles ? quant / 2 + quant % 2 * 16 : quant;
-            }
         }
 
         /**
@@ -174,34 +161,50 @@ final class IntegerProjection {
 
         /** Brings the integers of a group in order, from {@code at} in {@code values}. */
         private void arrange(int at) {
-            short place = (short) (1 << 16 / perShort); // how much a quant counts more than the one before it
-            for (int sum = 0; sum < sums; sum++) {
-                ShortVector total = ShortVector.zero(SHORTS);
-                for (int piece = sum; piece < pieces; piece += sums) {
-                    int to = at + (sums + piece / PIECES * PIECES * perShort + piece % PIECES) * VECTOR;
-                    ShortVector lowest = column(piece * perShort);
-                    ShortVector before = lowest;
-                    total = total.add(lowest);
-                    for (int k = 1; k < perShort; k++) {
-                        ShortVector activations = column(piece * perShort + k);
-                        activations.sub(before.mul(place)).intoArray(values, to + k * NEXT);
-                        total = total.add(activations);
-                        before = activations;
-                    }
-                    // What is below the lowest quant of an upper half is the highest one of the lower half; Q8_0 has that masked.
-                    ShortVector below = before.reinterpretAsInts().lanewise(LSHL, 16).and(nibbles ? -1 : 0).reinterpretAsShorts();
-                    lowest.sub(below.mul(place)).intoArray(values, to);
-                }
-                // Quants are higher by this than what they stand for.
-                ShortVector correction = total.mul((short) (nibbles ? -8 : -128));
-                correction.add(IntVector.broadcast(INTS, nibbles ? 0 : BIAS_Q8).reinterpretAsShorts()).intoArray(values, at + sum * VECTOR);
+            if (nibbles) {
+                arrangeForNibbles(at);
+            } else {
+                arrangeForBytes(at);
             }
         }
 
-        private ShortVector column(int vector) {
-            IntVector lower = IntVector.fromArray(INTS, rounded, columns[2 * vector] * BLOCKS);
-            IntVector upper = IntVector.fromArray(INTS, rounded, columns[2 * vector + 1] * BLOCKS);
-            return lower.and(0xffff).or(upper.lanewise(LSHL, 16)).reinterpretAsShorts();
+        // Nibbles 0, 2, 4 and 6 of an int are four neighbours of the first half of a block, the others are of the second half.
+        private void arrangeForNibbles(int at) {
+            ShortVector total = ShortVector.zero(SHORTS);
+            for (int piece = 0; piece < PIECES_Q4; piece++) {
+                int to = at + SUMS_Q4 * VECTOR + (piece / PIECES * PIECES * 4 + piece % PIECES) * VECTOR;
+                int r = piece * 4 * BLOCKS;
+                ShortVector x0 = halves(r, r + 2 * BLOCKS);
+                ShortVector x1 = halves(r + 16 * BLOCKS, r + 18 * BLOCKS);
+                ShortVector x2 = halves(r + BLOCKS, r + 3 * BLOCKS);
+                ShortVector x3 = halves(r + 17 * BLOCKS, r + 19 * BLOCKS);
+                // What is below the lowest nibble of an upper half is the highest one of the lower half.
+                x0.sub(x3.reinterpretAsInts().lanewise(LSHL, 16).reinterpretAsShorts().mul(NIBBLE_STEP)).intoArray(values, to);
+                x1.sub(x0.mul(NIBBLE_STEP)).intoArray(values, to + NEXT);
+                x2.sub(x1.mul(NIBBLE_STEP)).intoArray(values, to + 2 * NEXT);
+                x3.sub(x2.mul(NIBBLE_STEP)).intoArray(values, to + 3 * NEXT);
+                total = total.add(x0.add(x1).add(x2.add(x3)));
+            }
+            total.mul((short) -8).intoArray(values, at); // quants are higher by this than what they stand for
+        }
+
+        private void arrangeForBytes(int at) {
+            ShortVector bias = IntVector.broadcast(INTS, BIAS_Q8).reinterpretAsShorts();
+            for (int piece = 0; piece < PIECES_Q8; piece++) {
+                int to = at + SUMS_Q8 * VECTOR + (piece / PIECES * PIECES * 2 + piece % PIECES) * VECTOR;
+                int r = piece * 4 * BLOCKS;
+                ShortVector x0 = halves(r, r + 2 * BLOCKS);
+                ShortVector x1 = halves(r + BLOCKS, r + 3 * BLOCKS);
+                x0.intoArray(values, to);
+                x1.sub(x0.mul(BYTE_STEP)).intoArray(values, to + NEXT);
+                x0.add(x1).mul((short) -128).add(bias).intoArray(values, at + piece * VECTOR); // as for nibbles
+            }
+        }
+
+        /** The lower halves of eight integers, and those of others above them. */
+        private ShortVector halves(int lower, int upper) {
+            return IntVector.fromArray(INTS, rounded, lower).and(0xffff)
+                    .or(IntVector.fromArray(INTS, rounded, upper).lanewise(LSHL, 16)).reinterpretAsShorts();
         }
     }
 

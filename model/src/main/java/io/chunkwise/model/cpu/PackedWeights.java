@@ -104,31 +104,42 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
      * @param source [outputs, inputs] as in files, rows filled up to whole blocks
      */
     void pack(MemorySegment source, int inputs, int from, int to) {
-        int blockBytes = (int) type.bytesFor(32);
         int blocks = Math.ceilDiv(inputs, 32);
-        boolean bytes = type == TensorType.Q8_0;
-        int[] quants = new int[BLOCKS * BLOCKS]; // [blocks, ints] of a group; four ints of eight are used by Q4_0
+        long blockBytes = type.bytesFor(32);
+        int[] quants = new int[BLOCKS * BLOCKS];
         for (int row = from; row < to; row++) {
             for (int group = 0; group < groups; group++) {
-                long quantsAt = quantsAt(row, group);
-                long scalesAt = scalesAt(row, group);
+                long first = turned ? (long) row * BLOCKS * blocks + group : (long) row * blocks + group * BLOCKS;
                 int here = turned ? BLOCKS : Math.min(BLOCKS, blocks - group * BLOCKS);
-                for (int lane = 0; lane < here; lane++) {
-                    long block = turned ? ((long) row * BLOCKS + lane) * blocks + group : (long) row * blocks + group * BLOCKS + lane;
-                    long in = block * blockBytes;
-                    data.set(SHORT, scalesAt + lane * Short.BYTES, source.get(SHORT, in));
-                    if (bytes) {
-                        IntVector.fromMemorySegment(EIGHT, source, in + Short.BYTES, ORDER).lanewise(XOR, SIGNS)
-                                .intoArray(quants, lane * BLOCKS);
-                    } else {
-                        IntVector.fromMemorySegment(FOUR, source, in + Short.BYTES, ORDER).intoArray(quants, lane * BLOCKS);
-                    }
-                }
-                Arrays.fill(quants, here * BLOCKS, quants.length, 0);
-                for (int piece = 0; piece < ints(); piece++) {
-                    IntVector.fromArray(EIGHT, quants, piece, COLUMN, 0).intoMemorySegment(data, quantsAt + piece * PIECE, ORDER);
-                }
+                packGroup(source, first * blockBytes, (turned ? blocks : 1) * blockBytes, here, quants, quantsAt(row, group),
+                        scalesAt(row, group));
             }
+        }
+    }
+
+    // A method of its own: with these loops in the one above, what the compiler put before all of them failed for one weight after the
+    // other, and it compiled anew for every adapter, beside the passes that followed.
+    /**
+     * @param in     bytes before the first block
+     * @param step   bytes from lane to lane
+     * @param here   blocks, the others being 0
+     * @param quants scratch [blocks, ints] of a group; four ints of eight are used by Q4_0
+     */
+    private void packGroup(MemorySegment source, long in, long step, int here, int[] quants, long quantsAt, long scalesAt) {
+        boolean bytes = type == TensorType.Q8_0;
+        for (int lane = 0; lane < here; lane++) {
+            long block = in + lane * step;
+            data.set(SHORT, scalesAt + lane * Short.BYTES, source.get(SHORT, block));
+            if (bytes) {
+                IntVector.fromMemorySegment(EIGHT, source, block + Short.BYTES, ORDER).lanewise(XOR, SIGNS)
+                        .intoArray(quants, lane * BLOCKS);
+            } else {
+                IntVector.fromMemorySegment(FOUR, source, block + Short.BYTES, ORDER).intoArray(quants, lane * BLOCKS);
+            }
+        }
+        Arrays.fill(quants, here * BLOCKS, quants.length, 0);
+        for (int piece = 0; piece < ints(); piece++) {
+            IntVector.fromArray(EIGHT, quants, piece, COLUMN, 0).intoMemorySegment(data, quantsAt + piece * PIECE, ORDER);
         }
     }
 

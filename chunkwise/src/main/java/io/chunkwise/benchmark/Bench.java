@@ -28,6 +28,8 @@ import java.util.stream.IntStream;
  */
 public final class Bench {
     private static final int WARM_UPS = 3;
+    /** Decoded to warm up for a prefill, too: its last row takes the same code, but too seldom for that to be compiled. */
+    private static final int WARM_UP_TOKENS = 16;
     private static final double LONG_ROUND_SECONDS = 5; // long enough for all code to be compiled in one
 
     private final BenchPlan plan;
@@ -125,7 +127,7 @@ public final class Bench {
         for (int warmUp = 0; warmUp < WARM_UPS; warmUp++) {
             progress.report(stage, warmUp, rounds);
             long started = clock.getAsLong();
-            all.forEach(series -> measure(series, model, depth, -1));
+            all.forEach(series -> warmUp(series, model, depth));
             plan.threads().forEach(threads -> executors.probe(threads).bytesPerSecond());
             if (clock.getAsLong() - started > LONG_ROUND_SECONDS * 1e9) {
                 break;
@@ -145,11 +147,19 @@ public final class Bench {
         return all.stream().map(series -> row(series, all, bandwidth.get(series.seat().threads()), model, depth, name)).toList();
     }
 
+    private void warmUp(Series series, LlamaModel model, int depth) {
+        measure(series, model, depth, -1);
+        if (series.test().kind() == SpeedTest.Kind.PREFILL) {
+            series.seat().cache().rewind(depth);
+            series.seat().cache().decode(depth, Math.min(WARM_UP_TOKENS, series.test().tokens()), gain(series));
+        }
+    }
+
     /** @param repetition −1 to warm up: nothing is kept */
     private void measure(Series series, LlamaModel model, int depth, int repetition) {
         Seat seat = series.seat();
         seat.executor().attach(series.adapter());
-        float[] gain = series.adapter().isPresent() ? new float[] {1} : new float[0];
+        float[] gain = gain(series);
         seat.cache().rewind(depth);
         long launchesBefore = seat.executor().counters().launches();
         long started = clock.getAsLong();
@@ -163,6 +173,10 @@ public final class Bench {
             series.kvBytes()[repetition] = DecodeFloor.kvBytes(model.config(), seat.executor().kv().usage(), depth, series.test().tokens());
             series.launches()[0] += seat.executor().counters().launches() - launchesBefore;
         }
+    }
+
+    private static float[] gain(Series series) {
+        return series.adapter().isPresent() ? new float[] {1} : new float[0];
     }
 
     private BenchRow row(Series series, List<Series> all, double[] bandwidth, LlamaModel model, int depth, String name) {

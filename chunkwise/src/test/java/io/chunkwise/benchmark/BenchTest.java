@@ -28,6 +28,7 @@ import io.chunkwise.policy.KvPolicy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class BenchTest {
@@ -59,11 +60,14 @@ class BenchTest {
         run(provider, plan(List.of(new SpeedTest(Kind.PREFILL, 10)), List.of(Variant.BASE), List.of(20, 0), 1));
         List<String> passes = provider.events.stream().filter(event -> !event.startsWith("read")).toList();
         assertEquals(List.of("0: 8@0", "0: 2@8"), passes.subList(1, 3));
+        assertEquals(IntStream.range(0, 10).mapToObj(token -> "0: 1@" + token).toList(), passes.subList(3, 13)); // warms up, too
         List<String> filling = List.of("0: 8@0", "0: 8@8", "0: 4@16");
         List<String> test = List.of("0: 8@20", "0: 2@28");
-        assertEquals(filling, passes.subList(9, 12));
-        assertEquals(test, passes.subList(12, 14));
-        assertEquals(9 + 3 + 4 * 2, passes.size());
+        int first = 1 + 3 * (2 + 10) + 2;
+        assertEquals(filling, passes.subList(first, first + 3));
+        assertEquals(test, passes.subList(first + 3, first + 5));
+        assertEquals(test, passes.subList(passes.size() - 2, passes.size()));
+        assertEquals(first + 3 + 3 * (2 + 10) + 2, passes.size());
     }
 
     @Test

@@ -49,7 +49,11 @@ class DeviceBehaviourTest {
     private static final ExecutorOptions FULL = options(KvReservation.full(CONTEXT));
     private static final ExecutorOptions QUANTIZABLE = options(new KvReservation(CONTEXT, CONTEXT, CONTEXT));
     private static final double TOLERANCE = 2e-5;
-    private static final double F16_TOLERANCE = 3e-4; // here and there an element lies between two that are as near
+    /**
+     * Here and there an element of a key or value lies halfway between two halves. Where one large element of a row that gets
+     * most of the attention was rounded the other way, logits are off by 3e-4 to 4e-4, in one of a hundred runs.
+     */
+    private static final double F16_TOLERANCE = 1e-3;
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -138,7 +142,7 @@ class DeviceBehaviourTest {
                     best = expected[0][id] > expected[0][best] ? id : best;
                 }
                 PassOutput.Top top = (PassOutput.Top) executor.run(decode, new OutputRequest.LastTop(7));
-                assertEquals(best, top.ids()[0], what + "largest logit");
+                assertEquals(expected[0][best], expected[0][top.ids()[0]], 10 * tolerance, what + "largest logit");
                 for (int k = 0; k < 7; k++) {
                     assertEquals(expected[0][top.ids()[k]], top.logits()[k], 5 * tolerance, what + "logit " + k);
                     assertTrue(k == 0 || top.logits()[k - 1] >= top.logits()[k], what + "order at " + k);

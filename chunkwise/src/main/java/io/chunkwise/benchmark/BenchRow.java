@@ -39,7 +39,7 @@ public record BenchRow(Setting setting, SpeedTest test, Variant variant, Spread 
      * @param depth       positions in the KV cache before the test
      * @param kvPolicy    as the command line spells it
      * @param kvType      of full pages
-     * @param adapterType number format that components are kept in; empty: what fits the base's
+     * @param adapterType number format that components are kept in; empty: one as exact as the base's
      * @param activations that quantized weights were multiplied with in decode
      * @param tensorCores whether they multiplied in passes of many rows
      */

@@ -6,7 +6,7 @@ import java.util.Optional;
 /**
  * How low-rank updates are kept and run.
  *
- * @param type  number format that components are kept in; empty: one that fits the base's, see {@link #typeFor}
+ * @param type  number format that components are kept in; empty: one as exact as the base's, see {@link #typeFor}
  * @param fused whether an update is part of the work of its projection; else its down and its up product are ops of their own behind
  *              the projection, as libraries without fused kernels run it. The same sums, up to rounding.
  */
@@ -16,16 +16,15 @@ public record AdapterExecution(Optional<TensorType> type, boolean fused) {
     public static final AdapterExecution EXACT = new AdapterExecution(Optional.of(TensorType.F32), true);
 
     /**
-     * The number format of components beside a base projection: about as exact as the base, because an update is small beside what it
-     * is added to, so that its rounding is lost in the base's own. F16 beside 16-bit formats, Q8_0 beside quantized ones.
+     * The number format of components beside a base projection: as exact as the base, because an update is small beside what it is
+     * added to, so that its rounding is lost in the base's own. F16 beside 16-bit formats, else the base's.
      *
      * @param base number format of the base projection
      */
     public TensorType typeFor(TensorType base) {
         return type.orElse(switch (base) {
-            case F32 -> TensorType.F32;
             case F16, BF16 -> TensorType.F16;
-            case Q8_0, Q4_0 -> TensorType.Q8_0;
+            case F32, Q8_0, Q4_0 -> base;
         });
     }
 }

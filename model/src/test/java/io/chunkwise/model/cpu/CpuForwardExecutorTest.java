@@ -24,11 +24,13 @@ import io.chunkwise.model.kv.KvReservation;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.SyntheticLlama;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The contract's models are small: without a word, none of them would meet a vector kernel. */
@@ -156,6 +158,26 @@ class CpuForwardExecutorTest implements ForwardExecutorContract {
                 ForwardExecutor integers = provider().open(model, options(64, 20, 2).with(ActivationFormat.INTEGER))) {
             TokenBatch batch = TokenBatch.uniform(new int[] {1, 2, 3, 4, 5, 6, 7}, 0, new float[0]);
             assertArrayEquals(logits(floats, batch), logits(integers, batch));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"F32, F32", "F16, F16", "BF16, F16", "Q8_0, Q8_0", "Q4_0, Q4_0"})
+    void componentsAreAsExactAsTheWeightsUnlessAskedForOtherwise(TensorType weights, TensorType components) {
+        ExecutorOptions options = ExecutorOptions.withContext(64);
+        try (LlamaModel model = SyntheticLlama.model(SyntheticLlama.config(96, 2, 4, 2, 352, 65, 64), weights, 1);
+                ForwardExecutor byDefault = provider().open(model, options);
+                ForwardExecutor asked = provider().open(model, options.with(new AdapterExecution(Optional.of(components), true)));
+                ForwardExecutor exact = provider().open(model, options.with(AdapterExecution.EXACT))) {
+            Adapter adapter = SyntheticLlama.adapter(model.config(), 40, 2);
+            for (ForwardExecutor executor : List.of(byDefault, asked, exact)) {
+                executor.attach(Optional.of(adapter));
+            }
+            TokenBatch batch = TokenBatch.uniform(new int[] {1, 2, 3, 4, 5, 6, 7}, 0, new float[] {1});
+            float[] logits = logits(byDefault, batch);
+            assertEquals(components, byDefault.componentType(weights));
+            assertArrayEquals(logits(asked, batch), logits);
+            assertEquals(components == TensorType.F32, Arrays.equals(logits(exact, batch), logits), "F32 and nothing else is exact");
         }
     }
 

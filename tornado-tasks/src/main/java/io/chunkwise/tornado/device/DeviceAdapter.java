@@ -92,8 +92,8 @@ public final class DeviceAdapter {
     }
 
     /**
-     * In the number format that the execution wants beside {@code base}. Deviation: F32 stands for the 16-bit formats, too, because no
-     * kernel decodes components of them yet; and for Q8_0 where heads or inputs are not whole blocks.
+     * In the number format that the execution wants beside {@code base}. Deviation: F32 stands for the 16-bit formats, too, and Q8_0
+     * for Q4_0, because no kernel decodes components of them yet; and F32 for Q8_0 where heads or inputs are not whole blocks.
      */
     public static DeviceAdapter of(LlamaConfig config, int rowCapacity, Reservation reservation, AdapterExecution execution,
             TensorType base) {

@@ -17,7 +17,7 @@ public record AdapterExecution(Optional<TensorType> type, boolean fused) {
 
     /**
      * The number format of components beside a base projection: as exact as the base, because an update is small beside what it is
-     * added to, so that its rounding is lost in the base's own. F16 beside 16-bit formats, else the base's.
+     * added to, and so is its rounding beside the base's own. F16 beside 16-bit formats, else the base's.
      *
      * @param base number format of the base projection
      */

@@ -30,7 +30,7 @@ final class ScoringBenefits {
         Optional<TokenBenefit> scoring = policy.scoring(selector.benefit());
         if (scoring.isEmpty() && policy.estimates() && policy.estimation().benefit() == BenefitUse.REQUIRE) {
             throw new IllegalArgumentException("policy '" + policy.name() + "' requires token benefits, and "
-                    + (selector.adapter().isEmpty() ? "the base model without an adapter has none; name a calibrated adapter"
+                    + (selector.name().isEmpty() ? "the base model without an adapter has none; name a calibrated adapter"
                             : "adapter '" + selector.name() + "' has none; calibrate its ladder with 'chunkwise ladder --calibrate TEXT'"));
         }
         if (scoring.isPresent() && scoring.get().vocabSize() != vocabSize) {

@@ -21,11 +21,13 @@ import java.util.TreeSet;
 
 /** One adapter, cut into the rungs of one policy: what each band gets. */
 public final class RungSelector {
+    private final String name;
     private final Optional<Adapter> adapter;
     private final List<List<Selection>> choices; // per band: its own rung, then every lower one, off last
     private final Optional<TokenBenefit> benefit;
 
-    private RungSelector(Optional<Adapter> adapter, List<List<Selection>> choices, Optional<TokenBenefit> benefit) {
+    private RungSelector(String name, Optional<Adapter> adapter, List<List<Selection>> choices, Optional<TokenBenefit> benefit) {
+        this.name = name;
         this.adapter = adapter;
         this.choices = choices;
         this.benefit = benefit;
@@ -33,7 +35,7 @@ public final class RungSelector {
 
     /** No adapter: every band gets the base. */
     public static RungSelector base(ChunkPolicy policy) {
-        return new RungSelector(Optional.empty(), policy.bands().stream().map(band -> List.of(off(0, band))).toList(), Optional.empty());
+        return new RungSelector("", Optional.empty(), policy.bands().stream().map(band -> List.of(off(0, band))).toList(), Optional.empty());
     }
 
     /**
@@ -82,17 +84,17 @@ public final class RungSelector {
             }
             choices.add(List.copyOf(ofBand));
         }
-        return new RungSelector(Optional.of(MergedRung.residual(ladder, rungs(cuts))), choices, ladder.benefit());
+        return attaching(MergedRung.residual(ladder, rungs(cuts)), choices, ladder.benefit());
     }
 
-    /** What the executor has to attach: one component group per rung. */
+    /** What the executor has to attach: one component group per rung. Empty where no band uses any of it. */
     public Optional<Adapter> adapter() {
         return adapter;
     }
 
-    /** Name of the adapter; empty without one. */
+    /** Name of the adapter, used or not; empty without one. */
     public String name() {
-        return adapter.map(Adapter::name).orElse("");
+        return name;
     }
 
     /** What the adapter's ladder knows of tokens; empty unless it has been calibrated. */
@@ -140,8 +142,15 @@ public final class RungSelector {
 
     /** @param cuts ascending; group i of the adapter ends at cut i, a last group at the adapter's rank */
     private static RungSelector cut(ChunkPolicy policy, Adapter adapter, List<Cut> cuts, Optional<TokenBenefit> benefit) {
-        return new RungSelector(Optional.of(adapter), policy.bands().stream().map(band -> choices(policy, band, adapter, cuts)).toList(),
-                benefit);
+        return attaching(adapter, policy.bands().stream().map(band -> choices(policy, band, adapter, cuts)).toList(), benefit);
+    }
+
+    /** With the adapter, unless no band has any of it: what no pass uses is not to be copied for a device. */
+    private static RungSelector attaching(Adapter adapter, List<List<Selection>> choices, Optional<TokenBenefit> benefit) {
+        boolean used = choices.stream().flatMap(List::stream).anyMatch(choice -> choice.activeGroups() > 0);
+        return used ? new RungSelector(adapter.name(), Optional.of(adapter), choices, benefit)
+                : new RungSelector(adapter.name(), Optional.empty(), choices.stream().map(ofBand -> ofBand.stream()
+                        .map(Selection::withoutGroups).toList()).toList(), benefit);
     }
 
     private static List<Selection> choices(ChunkPolicy policy, Band band, Adapter adapter, List<Cut> cuts) {

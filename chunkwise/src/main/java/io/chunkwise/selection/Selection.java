@@ -9,4 +9,18 @@ package io.chunkwise.selection;
  * @param gains      [groups] of the adapter, the scale in them; shared, nobody changes it
  */
 public record Selection(String rung, double components, float scale, float[] gains) {
+
+    /** Leading groups of the adapter up to the last one that is on. */
+    public int activeGroups() {
+        int groups = gains.length;
+        while (groups > 0 && gains[groups - 1] == 0) {
+            groups--;
+        }
+        return groups;
+    }
+
+    /** The same where no adapter is attached. */
+    Selection withoutGroups() {
+        return new Selection(rung, components, scale, new float[0]);
+    }
 }

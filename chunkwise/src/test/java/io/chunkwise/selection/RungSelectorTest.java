@@ -45,10 +45,27 @@ class RungSelectorTest {
 
     @Test
     void aRankOfZeroSwitchesThePlainAdapterOff() {
-        Selection off = RungSelector.plain(ChunkPolicy.uniform(0), SyntheticLlama.adapter(CONFIG, 6, 1)).select(0);
-        assertArrayEquals(new float[] {0}, off.gains());
+        RungSelector selector = RungSelector.plain(ChunkPolicy.uniform(0), SyntheticLlama.adapter(CONFIG, 6, 1));
+        Selection off = selector.select(0);
         assertEquals("off", off.rung());
         assertEquals(0, off.components());
+        assertEquals("synthetic-r6", selector.name());
+    }
+
+    @Test
+    void anAdapterThatNoBandUsesIsNotAttached() {
+        RankLadder ladder = Ladders.ladder(CONFIG, 8, 2);
+        ChunkPolicy some = policy(RungKind.FIXED, new double[] {0, 2, 5, 3}, 1, 1, 0, 0.5f);
+        ChunkPolicy none = policy(RungKind.FIXED, new double[] {0, 2, 5, 0}, 1, 0, 0, 1);
+        for (RungSelector unused : List.of(RungSelector.plain(ChunkPolicy.uniform(0), SyntheticLlama.adapter(CONFIG, 6, 1)),
+                RungSelector.of(none, ladder), RungSelector.merged(some, ladder, new Rung.Uniform(3)))) {
+            assertEquals(Optional.empty(), unused.adapter());
+            for (Selection rung : unused.rungs()) {
+                assertArrayEquals(new float[0], rung.gains(), "gains of rung " + rung.rung());
+            }
+        }
+        assertEquals(4, RungSelector.of(some, ladder).adapter().orElseThrow().groups(), "components 0-2, 2-3, 3-5, 5-8");
+        assertEquals(3, RungSelector.merged(some, ladder, new Rung.Uniform(3)).select(1).components(), "what is merged stays on");
     }
 
     @Test

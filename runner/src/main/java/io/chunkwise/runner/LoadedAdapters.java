@@ -102,7 +102,7 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
             return;
         }
         String signals = policy.estimation().signals().stream().map(SignalKind::word).collect(Collectors.joining(", "));
-        uses.stream().map(AdapterUse::selector).filter(selector -> selector.adapter().isPresent()).distinct().forEach(selector ->
+        uses.stream().map(AdapterUse::selector).filter(selector -> !selector.name().isEmpty()).distinct().forEach(selector ->
                 terminal.err().println(policy.scoring(selector.benefit()).isPresent()
                         ? "chunks go by what components of adapter " + selector.name() + " gain, as its ladder was calibrated"
                         : "chunks go by " + signals + ", because the ladder of adapter " + selector.name()
@@ -129,17 +129,13 @@ record LoadedAdapters(List<String> names, List<AdapterUse> uses, Optional<LlamaM
 
     /** @param merged components in the weights, per site */
     private static int rank(Adapter plain, RungSelector selector, ChunkPolicy policy, ToIntFunction<AdapterSite> merged) {
-        Adapter adapter = selector.adapter().orElseThrow();
         int most = 0;
         for (int band = 0; band < policy.bands().size(); band++) {
-            float[] gains = selector.select(band).gains();
-            int groups = gains.length;
-            while (groups > 0 && gains[groups - 1] == 0) {
-                groups--;
-            }
+            int groups = selector.select(band).activeGroups();
             for (AdapterSite at : plain.sites().keySet()) {
-                LowRankPair pair = adapter.sites().get(at); // null where all of it is merged
-                most = Math.max(most, merged.applyAsInt(at) + (pair == null ? 0 : pair.activeRank(groups)));
+                // None where all of it is merged, or nothing of it is used.
+                Optional<LowRankPair> pair = selector.adapter().map(adapter -> adapter.sites().get(at));
+                most = Math.max(most, merged.applyAsInt(at) + pair.map(present -> present.activeRank(groups)).orElse(0));
             }
         }
         return most;

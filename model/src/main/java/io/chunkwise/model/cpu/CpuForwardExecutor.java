@@ -2,7 +2,6 @@ package io.chunkwise.model.cpu;
 
 import io.chunkwise.model.adapter.Adapter;
 import io.chunkwise.model.adapter.AdapterSite;
-import io.chunkwise.model.adapter.LowRankPair;
 import io.chunkwise.model.format.BlockCodec;
 import io.chunkwise.model.format.TensorType;
 import io.chunkwise.model.format.TensorView;
@@ -30,13 +29,11 @@ import io.chunkwise.model.llama.LlamaConfig;
 import io.chunkwise.model.llama.LlamaModel;
 import io.chunkwise.model.llama.LlamaWeights;
 import io.chunkwise.model.llama.RotaryTable;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -65,12 +62,11 @@ final class CpuForwardExecutor implements ForwardExecutor {
     private final Map<WeightRole, float[][]> vectors = new EnumMap<>(WeightRole.class); // [layer][width]: norms and biases as floats
     private final Scratch scratch;
     private final ProjectionStep projections;
-    private final Map<AdapterSite, AttachedPair> pairs = new HashMap<>();
     private final AdapterExecution adapterExecution;
-    private Optional<Adapter> attached = Optional.empty();
-    private Arena attachedMemory = Arena.ofShared(); // of the pairs
+    private final AttachedAdapters adapters;
     private RotaryTable rotary;
     private long peakBytes; // as seen whenever somebody asked
+    private boolean closed;
 
     // Of the pass that is running.
     private TokenBatch batch;
@@ -120,6 +116,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
         kv = new CpuKvPages(config, cache, probes, options.kv().quantizable(), team, scratch, () -> rotary);
         packed = options.activations() == ActivationFormat.INTEGER
                 ? Optional.of(packedModels.acquire(model, matrices, team)) : Optional.empty();
+        adapters = new AttachedAdapters(weights, adapterExecution, packed.isPresent(), team);
     }
 
     /**
@@ -162,31 +159,13 @@ final class CpuForwardExecutor implements ForwardExecutor {
     @Override
     public void attach(Optional<Adapter> adapter) {
         adapter.ifPresent(candidate -> candidate.requireFits(config));
-        attached = adapter;
-        pairs.clear();
-        attachedMemory.close();
-        attachedMemory = Arena.ofShared();
-        adapter.ifPresent(this::copyPairs);
-    }
-
-    private void copyPairs(Adapter adapter) {
-        List<Map.Entry<AdapterSite, LowRankPair>> sites = List.copyOf(adapter.sites().entrySet());
-        AttachedPair[] copies = new AttachedPair[sites.size()];
-        team.share(copies.length, 1, (_, from, to) -> {
-            for (int i = from; i < to; i++) {
-                AdapterSite site = sites.get(i).getKey();
-                TensorType base = weights.get(site.role(), site.layer()).type();
-                copies[i] = AttachedPair.of(sites.get(i).getValue(), adapterExecution.typeFor(base), attachedMemory, packed.isPresent());
-            }
-        });
-        for (int i = 0; i < copies.length; i++) {
-            pairs.put(sites.get(i).getKey(), copies[i]);
-        }
+        adapters.attach(adapter);
     }
 
     @Override
-    public void reserve(Collection<Adapter> adapters) {
-        adapters.forEach(adapter -> adapter.requireFits(config));
+    public void reserve(Collection<Adapter> reserved) {
+        reserved.forEach(adapter -> adapter.requireFits(config));
+        adapters.reserve(reserved);
     }
 
     @Override
@@ -206,9 +185,8 @@ final class CpuForwardExecutor implements ForwardExecutor {
 
     @Override
     public ExecutorCounters counters() {
-        long held = weightBytes() + kv.usage().allocatedBytes()
-                + buffers.values().stream().mapToLong(buffer -> 4L * buffer.length).sum()
-                + pairs.values().stream().mapToLong(AttachedPair::bytes).sum();
+        long held = weightBytes() + kv.usage().allocatedBytes() + adapters.bytes()
+                + buffers.values().stream().mapToLong(buffer -> 4L * buffer.length).sum();
         peakBytes = Math.max(peakBytes, held);
         return new ExecutorCounters(0, peakBytes, 0, 0, List.of());
     }
@@ -223,7 +201,7 @@ final class CpuForwardExecutor implements ForwardExecutor {
 
     @Override
     public PassResult run(TokenBatch batch, OutputRequest request, Statistics statistics) {
-        limits.check(batch, request, cache.filled(), attached);
+        limits.check(batch, request, cache.filled(), adapters.attached());
         limits.checkRewind(batch, cache.table());
         this.batch = batch;
         this.statistics = statistics;
@@ -409,9 +387,9 @@ final class CpuForwardExecutor implements ForwardExecutor {
             base.add(new ProjectionStep.Base(matrices.get(op.weight())[i], copy, buffers.get(op.out()), op.accumulate()));
         }
         List<ProjectionStep.Update> active = new ArrayList<>(updates.size());
-        int activeGroups = attached.isEmpty() ? 0 : batch.activeGroups();
+        int activeGroups = adapters.attached().isEmpty() ? 0 : batch.activeGroups();
         for (LayerOp.AddLowRank op : updates) {
-            AttachedPair pair = activeGroups == 0 ? null : pairs.get(new AdapterSite(layer, op.site()));
+            AttachedPair pair = activeGroups == 0 ? null : adapters.get(new AdapterSite(layer, op.site()));
             if (pair != null && pair.activeRank(activeGroups) > 0) {
                 active.add(new ProjectionStep.Update(pair, buffers.get(op.out()), new float[rows * pair.rank()]));
             }
@@ -457,12 +435,13 @@ final class CpuForwardExecutor implements ForwardExecutor {
         System.arraycopy(buffers.get(activation), from * width, buffers.get(activation), 0, count * width);
     }
 
-    /** Ends the threads and frees the adapter. The model stays open. */
+    /** Ends the threads and frees copies of adapters. The model stays open. */
     @Override
     public void close() {
         team.close();
-        if (attachedMemory.scope().isAlive()) { // not closed before
-            attachedMemory.close();
+        adapters.close();
+        if (!closed) {
+            closed = true;
             packed.ifPresent(PackedModels.PackedModel::close);
         }
     }

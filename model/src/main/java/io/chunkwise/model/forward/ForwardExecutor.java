@@ -24,7 +24,8 @@ public interface ForwardExecutor extends AutoCloseable {
     int rowCapacity();
 
     /**
-     * Makes room for any of these adapters, so that attaching one of them compiles nothing. May compile now.
+     * Makes room for any of these adapters, so that attaching one of them compiles nothing. May compile now. What attaching one of them
+     * takes may be kept until others are reserved, or the executor is closed, so that attaching it again takes nothing.
      *
      * @throws IllegalArgumentException if a site's shape does not fit the model
      */

@@ -191,7 +191,7 @@ public final class Bench {
         IntToDoubleFunction bytes = repetition -> decode ? fixed + series.kvBytes()[repetition] : Double.NaN;
         return new BenchRow(setting(seat, model, depth, name), series.test(), series.variant(),
                 spread(series::speed), IntStream.range(0, plan.repetitions()).mapToObj(series::speed).toList(),
-                base.map(of -> spread(i -> series.speed(i) / of.speed(i)).median()).orElse(Double.NaN),
+                base.map(of -> MedianInterval.of(ofRepetitions(i -> series.speed(i) / of.speed(i)))).orElse(MedianInterval.UNKNOWN),
                 Spread.of(bandwidth).median(), spread(bytes).median(),
                 spread(i -> bandwidth[i] / bytes.applyAsDouble(i) / series.speed(i)).median(),
                 (double) series.launches()[0] / plan.repetitions() / series.test().tokens(), counters.peakDeviceBytes(),
@@ -208,7 +208,11 @@ public final class Bench {
     }
 
     private Spread spread(IntToDoubleFunction ofRepetition) {
-        return Spread.of(IntStream.range(0, plan.repetitions()).mapToDouble(ofRepetition).toArray());
+        return Spread.of(ofRepetitions(ofRepetition));
+    }
+
+    private double[] ofRepetitions(IntToDoubleFunction ofRepetition) {
+        return IntStream.range(0, plan.repetitions()).mapToDouble(ofRepetition).toArray();
     }
 
     /** The same tests once more, in executors that take the time of every kernel; their own speed means nothing. */

@@ -13,7 +13,7 @@ import java.util.Optional;
  *
  * @param speed            tokens per second
  * @param samples          tokens per second of each repetition, in order
- * @param toBase           speed relative to rank 0 in the same repetition, median; NaN where rank 0 was not measured
+ * @param toBase           speed relative to rank 0 in the same repetition; unknown where rank 0 was not measured
  * @param bytesPerSecond   read bandwidth, measured between the tests, median
  * @param bytesPerToken    that a decoded token has to read, see {@link DecodeFloor}; NaN for prefill, which is bound by arithmetic
  * @param floorMultiple    time of a token over the time that reading these bytes took in the same repetition, median; 1 is perfect
@@ -21,7 +21,7 @@ import java.util.Optional;
  * @param peakDeviceBytes  the most that the executor has held
  * @param profile          where the time of a token goes, from a run of its own; empty unless asked for
  */
-public record BenchRow(Setting setting, SpeedTest test, Variant variant, Spread speed, List<Double> samples, double toBase,
+public record BenchRow(Setting setting, SpeedTest test, Variant variant, Spread speed, List<Double> samples, MedianInterval toBase,
         double bytesPerSecond, double bytesPerToken, double floorMultiple, double launchesPerToken, long peakDeviceBytes, StartUp startUp,
         Optional<Profile> profile) {
 

@@ -130,7 +130,8 @@ class BenchTest {
             boolean adapted = row.variant().rank() > 0;
             assertEquals(adapted ? 0.5e6 : 1e6, row.speed().mean(), 1e-3);
             assertEquals(0, row.speed().deviation(), 1e-6);
-            assertEquals(adapted ? 0.5 : 1, row.toBase(), 1e-12);
+            assertEquals(adapted ? 0.5 : 1, row.toBase().median(), 1e-12);
+            assertFalse(row.toBase().isKnown(), "an interval of three repetitions");
             assertEquals(ScriptedProvider.BYTES_PER_SECOND, row.bytesPerSecond());
             assertEquals(3, row.samples().size());
             assertEquals(5.000001, row.startUp().firstToken(), 1e-9, "five seconds to open, a microsecond for a token");
@@ -179,7 +180,7 @@ class BenchTest {
     void withoutRankZeroThereIsNothingToCompareWith() {
         List<BenchRow> rows = run(new ScriptedProvider(VOCAB),
                 plan(List.of(new SpeedTest(Kind.DECODE, 1)), List.of(new Variant(2, LoraMode.FUSED)), List.of(0), 1));
-        assertTrue(Double.isNaN(rows.getFirst().toBase()));
+        assertEquals(MedianInterval.UNKNOWN, rows.getFirst().toBase());
     }
 
     @Test
@@ -195,7 +196,7 @@ class BenchTest {
             for (BenchRow row : rows) {
                 String name = row.setting() + " " + row.test().word() + " " + row.variant();
                 assertTrue(row.speed().min() > 0 && Double.isFinite(row.speed().max()), name + ": " + row.speed());
-                assertTrue(row.toBase() > 0 && row.bytesPerSecond() > 0 && row.peakDeviceBytes() >= model.weights().bytes(), name);
+                assertTrue(row.toBase().median() > 0 && row.bytesPerSecond() > 0 && row.peakDeviceBytes() >= model.weights().bytes(), name);
                 assertEquals(row.test().kind() == Kind.DECODE, row.floorMultiple() > 0, name);
                 assertEquals(0, row.launchesPerToken(), name);
             }

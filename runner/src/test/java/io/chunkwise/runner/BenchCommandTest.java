@@ -51,6 +51,7 @@ class BenchCommandTest {
             assertEquals("cpu:0", row.get("device").asText());
             assertEquals(0, row.get("contextDepth").asInt());
             assertEquals(2, row.get("samples").size());
+            assertTrue(row.get("toBaseLow").isNull() && row.get("toBaseHigh").isNull(), "an interval of two repetitions");
             assertNull(row.get("kernels"));
         }
         assertEquals(List.of("f16 pp20 0 none", "f16 pp20 2 merged", "f16 pp20 2 fused", "f16 pp20 2 unfused"), seen.subList(0, 4));

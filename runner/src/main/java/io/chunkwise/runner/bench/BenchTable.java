@@ -1,6 +1,7 @@
 package io.chunkwise.runner.bench;
 
 import io.chunkwise.benchmark.BenchRow;
+import io.chunkwise.benchmark.MedianInterval;
 import io.chunkwise.model.forward.ActivationFormat;
 import io.chunkwise.model.forward.ExecutorCounters.KernelTime;
 import io.chunkwise.runner.report.Quantities;
@@ -37,7 +38,7 @@ final class BenchTable {
             new Column("lora", row -> row.variant().mode().word()),
             new Column(">tokens/s", row -> Quantities.rate(row.speed().mean()) + " ± " + digits(row.speed().deviation())),
             new Column(">median", row -> Quantities.rate(row.speed().median())),
-            new Column(">to base", row -> digits(row.toBase())),
+            new Column(">to base", BenchTable::toBase),
             new Column(">x floor", row -> digits(row.floorMultiple())),
             new Column(LAUNCHES, row -> digits(row.launchesPerToken())),
             new Column(">peak memory", row -> Quantities.bytes(row.peakDeviceBytes())));
@@ -121,6 +122,16 @@ final class BenchTable {
             lines.add("and " + (profile.kernels().size() - KERNELS) + " more; --json has all");
         }
         return lines;
+    }
+
+    /** "0.951 (0.938 to 0.963)": an adapter's cost is a matter of thousandths. */
+    private static String toBase(BenchRow row) {
+        MedianInterval ratio = row.toBase();
+        if (!Double.isFinite(ratio.median())) {
+            return digits(ratio.median());
+        }
+        boolean interval = ratio.isKnown() && row.variant().rank() > 0; // rank 0 to itself is 1
+        return String.format(Locale.ROOT, interval ? "%.3f (%.3f to %.3f)" : "%.3f", ratio.median(), ratio.low(), ratio.high());
     }
 
     /** Three digits; "-" for what there is not. */

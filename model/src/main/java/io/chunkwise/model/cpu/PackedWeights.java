@@ -48,9 +48,11 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
     private static final VectorSpecies<Integer> EIGHT = IntVector.SPECIES_256;
     private static final VectorSpecies<Integer> FOUR = IntVector.SPECIES_128;
+    /** As many bytes as a vector has floats: conversions to floats of other parts than the first of a vector are slow. */
+    private static final VectorSpecies<Integer> BYTES = COUNT >= 16 ? IntVector.SPECIES_128 : IntVector.SPECIES_64;
     private static final int SIGNS = 0x80808080;
-    /** Ints of a group, in turn from lane to lane: [BLOCKS, BLOCKS] turned around, by a gather. */
-    private static final int[] COLUMN = {0, 8, 16, 24, 32, 40, 48, 56};
+    /** Ints of a group, at most. */
+    private static final int GROUP = BLOCKS * BLOCKS;
 
     /**
      * Room for a weight; {@link #pack} fills it.
@@ -81,7 +83,7 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
 
     /** Bytes of the quants of a group. */
     static int quantBytes(TensorType type) {
-        return BLOCKS * ((int) type.bytesFor(32) - Short.BYTES);
+        return type == TensorType.Q8_0 ? BLOCKS * 32 : BLOCKS * 16;
     }
 
     /** Where the quants of a group begin. */
@@ -106,7 +108,7 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
     void pack(MemorySegment source, int inputs, int from, int to) {
         int blocks = Math.ceilDiv(inputs, 32);
         long blockBytes = type.bytesFor(32);
-        int[] quants = new int[BLOCKS * BLOCKS];
+        int[] quants = new int[scratchSize()];
         for (int row = from; row < to; row++) {
             for (int group = 0; group < groups; group++) {
                 long first = turned ? (long) row * BLOCKS * blocks + group : (long) row * blocks + group * BLOCKS;
@@ -123,34 +125,40 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
      * @param in     bytes before the first block
      * @param step   bytes from lane to lane
      * @param here   blocks, the others being 0
-     * @param quants scratch [blocks, ints] of a group; four ints of eight are used by Q4_0
+     * @param quants scratch [scratchSize()]
      */
     private void packGroup(MemorySegment source, long in, long step, int here, int[] quants, long quantsAt, long scalesAt) {
         boolean bytes = type == TensorType.Q8_0;
+        int ints = quantBytes(type) / PIECE; // of a block
         for (int lane = 0; lane < here; lane++) {
             long block = in + lane * step;
             data.set(SHORT, scalesAt + lane * Short.BYTES, source.get(SHORT, block));
             if (bytes) {
                 IntVector.fromMemorySegment(EIGHT, source, block + Short.BYTES, ORDER).lanewise(XOR, SIGNS)
-                        .intoArray(quants, lane * BLOCKS);
+                        .intoArray(quants, lane * ints);
             } else {
-                IntVector.fromMemorySegment(FOUR, source, block + Short.BYTES, ORDER).intoArray(quants, lane * BLOCKS);
+                IntVector.fromMemorySegment(FOUR, source, block + Short.BYTES, ORDER).intoArray(quants, lane * ints);
             }
         }
-        Arrays.fill(quants, here * BLOCKS, quants.length, 0);
-        for (int piece = 0; piece < ints(); piece++) {
-            IntVector.fromArray(EIGHT, quants, piece, COLUMN, 0).intoMemorySegment(data, quantsAt + piece * PIECE, ORDER);
+        Arrays.fill(quants, here * ints, GROUP, 0);
+        transpose(quants, BLOCKS, ints);
+        for (int piece = 0; piece < ints; piece++) {
+            IntVector.fromArray(EIGHT, quants, GROUP + piece * BLOCKS).intoMemorySegment(data, quantsAt + piece * PIECE, ORDER);
         }
     }
 
-    /** Ints of a block. */
-    private int ints() {
-        return quantBytes(type) / PIECE;
+    /** quants[GROUP + j · rows + i] = quants[i · columns + j]. One by one, which takes half the time of gathers. */
+    private static void transpose(int[] quants, int rows, int columns) {
+        for (int j = 0; j < columns; j++) {
+            for (int i = 0; i < rows; i++) {
+                quants[GROUP + j * rows + i] = quants[i * columns + j];
+            }
+        }
     }
 
-    /** Ints of scratch memory for {@link #decode}. */
+    /** Ints of scratch memory for {@link #decode}: a group in either order. */
     static int scratchSize() {
-        return BLOCKS * BLOCKS;
+        return 2 * GROUP;
     }
 
     /**
@@ -176,11 +184,12 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
             IntVector.fromMemorySegment(EIGHT, data, quantsAt + piece * PIECE, ORDER).lanewise(XOR, SIGNS)
                     .intoArray(quants, piece * BLOCKS);
         }
+        transpose(quants, BLOCKS, BLOCKS);
         for (int block = 0; block < blocks; block++) {
             FloatVector scale = FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, scalesAt + block * Short.BYTES)));
-            ByteVector bytes = IntVector.fromArray(EIGHT, quants, block, COLUMN, 0).reinterpretAsBytes();
-            for (int part = 0; part < 32 / COUNT; part++) {
-                ((FloatVector) bytes.castShape(FLOATS, part)).mul(scale).intoArray(out, at + block * 32 + part * COUNT);
+            for (int i = 0; i < 32; i += COUNT) {
+                ByteVector bytes = IntVector.fromArray(BYTES, quants, GROUP + (block * 32 + i) / Integer.BYTES).reinterpretAsBytes();
+                ((FloatVector) bytes.castShape(FLOATS, 0)).mul(scale).intoArray(out, at + block * 32 + i);
             }
         }
     }
@@ -189,12 +198,13 @@ record PackedWeights(TensorType type, int rows, int groups, boolean turned, Memo
         for (int piece = 0; piece < BLOCKS / 2; piece++) {
             IntVector.fromMemorySegment(EIGHT, data, quantsAt + piece * PIECE, ORDER).intoArray(quants, piece * BLOCKS);
         }
+        transpose(quants, BLOCKS / 2, BLOCKS);
         for (int block = 0; block < blocks; block++) {
             FloatVector scale = FloatVector.broadcast(FLOATS, Float.float16ToFloat(data.get(SHORT, scalesAt + block * Short.BYTES)));
-            ByteVector pairs = IntVector.fromArray(FOUR, quants, block, COLUMN, 0).reinterpretAsBytes();
-            for (int part = 0; part < 16 / COUNT; part++) {
-                IntVector pair = (IntVector) pairs.convertShape(ZERO_EXTEND_B2I, Lanes.INTS, part);
-                int o = at + block * 32 + part * COUNT;
+            for (int i = 0; i < 16; i += COUNT) {
+                ByteVector pairs = IntVector.fromArray(BYTES, quants, GROUP + (block * 16 + i) / Integer.BYTES).reinterpretAsBytes();
+                IntVector pair = (IntVector) pairs.convertShape(ZERO_EXTEND_B2I, Lanes.INTS, 0);
+                int o = at + block * 32 + i;
                 ((FloatVector) pair.and(15).sub(8).convertShape(I2F, FLOATS, 0)).mul(scale).intoArray(out, o);
                 ((FloatVector) pair.lanewise(LSHR, 4).sub(8).convertShape(I2F, FLOATS, 0)).mul(scale).intoArray(out, o + 16);
             }

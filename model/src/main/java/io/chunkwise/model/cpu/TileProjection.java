@@ -24,10 +24,13 @@ import jdk.incubator.vector.FloatVector;
 final class TileProjection {
     /** Rows per panel. */
     static final int PANEL = 2 * COUNT;
-    /** Outputs per inner loop: two vectors each take 10 of the 16 vector registers that AVX2 has. With 12, the compiler spills. */
-    static final int OUTPUTS = 5;
-    /** Outputs per tile. */
-    static final int TILE = 8 * OUTPUTS;
+    /**
+     * Outputs per inner loop. Two vectors each take 10 of the 16 vector registers that AVX2 has; with 12, the compiler spills. Vectors of
+     * 512 bits have 32 registers: the more outputs share what is loaded of a panel, the better.
+     */
+    static final int OUTPUTS = COUNT >= 16 ? 8 : 5;
+    /** Outputs per tile: whole groups of OUTPUTS, however many these are. */
+    static final int TILE = 40;
     /** Inputs per tile: a group of packed weights. */
     static final int DEPTH = PackedWeights.BLOCKS * 32;
     /** Floats of scratch memory that {@link Weights} may use. */

@@ -45,7 +45,8 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
 # Only the rank ladder, tokenizers and pages of HTML need these, and they are 10 times everything else.
-NOT_CARRIED = ("nd4j", "openblas", "javacpp", "guava", "commons-", "tokenizers-", "api-", "byteunits", "chart.js-")
+NOT_CARRIED = ("nd4j", "openblas", "javacpp", "guava", "commons-codec", "commons-collections", "commons-compress", "commons-io", "commons-lang",
+               "tokenizers-", "api-", "byteunits", "chart.js-")
 NVIDIA_OPENCL, NVIDIA_CUDA = "libnvidia-opencl.so.1", "libcuda.so.1"
 CARRIED_MIB = 64  # what a checkout and packed files may have together where they are carried
 NAMES = ("fused", "peers", "memory", "memory-f32", "kernels", "floats", "cuda-graphs", "modes")

@@ -17,7 +17,7 @@ import jdk.incubator.vector.FloatVector;
  * time are kept in registers for one panel while a weight is multiplied with a whole panel by one broadcast. So sums need
  * no reduction over lanes, and row counts and widths need no special cases, for panels are padded with zeros.
  * Weights are decoded to float once per tile of {@link #TILE} outputs and {@link #DEPTH} inputs; panels of that depth, the tile
- * and its sums fit into the second cache level, and what one inner loop reads into the first.
+ * and its sums fit into the second cache level, and what one inner loop reads into the first (40 KB with vectors of 512 bits, 21 KB else).
  *
  * <p>A tile adds up any number of products before it is stored: a base projection and the second half of its low-rank update.
  */
